@@ -1,0 +1,1 @@
+"""What is said unasked, one announcement a file: `def name(session, asker, now, payload) -> Answer | None`."""

@@ -1,0 +1,156 @@
+"""Finds what people name: projects, runs, metrics; says what they may have meant."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Session, col, select
+
+from registry.asker import Asker
+from registry.numbers import clean, listed
+from registry.tables import MetricDefinition, Project, Run
+from trackrecord.errors import TrackrecordError
+
+_SHORTEST_PREFIX = 6
+_ID_LETTERS = re.compile(r"[0-9A-HJKMNP-TV-Z]{6,26}")
+_NAMES_SEARCHED = 3_000  # the latest runs whose names are compared for "did you mean"
+
+
+class Unfound(TrackrecordError):
+    """What was named does not exist, or is not the only one. `wrong` is the word, `candidates` what was meant perhaps.
+
+    `ask` puts a candidate in the place of the word and shows the corrected command.
+    """
+
+    def __init__(
+        self, message: str, wrong: str, candidates: Iterable[str], *, otherwise: str = "", status: int = 404
+    ) -> None:
+        self.wrong = wrong
+        self.candidates = tuple(candidates)
+        hint = f"Did you mean {listed(list(self.candidates), 5, 'or')}?" if self.candidates else otherwise
+        super().__init__(message, hint, status=status)
+
+
+def near(word: str, names: Iterable[str], most: int = 3) -> list[str]:
+    """The names that look like the word, the likeliest first."""
+    known = {name.lower(): name for name in names}
+    lowered = word.lower()[:200]
+    starts = sorted(name for name in known if lowered and name.startswith(lowered))
+    alike = difflib.get_close_matches(lowered, known, n=most, cutoff=0.6)
+    inside = sorted(name for name in known if len(lowered) >= 3 and lowered in name)
+    return [known[name] for name in list(dict.fromkeys([*starts, *alike, *inside]))[:most]]
+
+
+def visible_projects(session: Session, asker: Asker) -> list[Project]:
+    """Every project that the asker may ask about, by id."""
+    query = select(Project).order_by(col(Project.id))
+    if asker.projects is not None:
+        query = query.where(col(Project.id).in_(sorted(asker.projects)))
+    return list(session.exec(query))
+
+
+def default_project(session: Session, asker: Asker) -> Project | None:
+    """The asker's own, else the only one there is, else None."""
+    if asker.project and asker.may_see(asker.project):
+        found = session.get(Project, asker.project)
+        if found is not None:
+            return found
+    projects = visible_projects(session, asker)
+    return projects[0] if len(projects) == 1 else None
+
+
+def find_project(session: Session, asker: Asker, text: str) -> Project:
+    """The project of that id (or title). Raises Unfound with what was meant perhaps; nothing named: the default."""
+    if not text:
+        default = default_project(session, asker)
+        if default is None:
+            names = [project.id for project in visible_projects(session, asker)]
+            raise Unfound("Which project?", "", names[:5], otherwise="There is no project yet.", status=400)
+        return default
+    projects = visible_projects(session, asker)
+    wanted = text.strip().lower()
+    for project in projects:
+        if wanted in (project.id, project.title.lower()):
+            return project
+    names = [project.id for project in projects]
+    meant = near(text, names)
+    known = f"Projects: {listed(names, 8)}." if names else "There is no project yet."
+    raise Unfound(f'There is no project "{clean(text)}".', text, meant, otherwise=known)
+
+
+def definitions(session: Session, project: Project) -> list[MetricDefinition]:
+    """The metrics that the project defines now, the main one first."""
+    query = select(MetricDefinition).where(
+        MetricDefinition.project_id == project.id, col(MetricDefinition.current).is_(True)
+    )
+    return sorted(session.exec(query), key=lambda metric: (not metric.main, metric.name))
+
+
+def find_metric(session: Session, project: Project, text: str = "") -> MetricDefinition:
+    """The project's metric of that name; nothing named: the main one. Part of a name is enough where it is unique."""
+    known = definitions(session, project)
+    if not known:
+        raise TrackrecordError(
+            f"{project.id} defines no metric yet.", "A maintainer sets one: trackrecord project --help.", status=404
+        )
+    if not text:
+        return known[0]
+    wanted = text.strip().lower()
+    same = [metric for metric in known if metric.name.lower() == wanted]
+    ends = [metric for metric in known if wanted in re.split(r"[/.:]", metric.name.lower())]
+    for fits in (same, ends):
+        if len(fits) == 1:
+            return fits[0]
+    names = [metric.name for metric in known]
+    meant = [metric.name for metric in ends] or near(text, names)
+    message = f'{project.id} does not define a metric "{clean(text)}".'
+    raise Unfound(message, text, meant, otherwise=f"It defines {listed(names, 8)}.")
+
+
+def find_run(session: Session, asker: Asker, text: str) -> Run:
+    """The run of that name, full id, unique id prefix or page address. Raises Unfound: unknown, or several fit."""
+    word = text.split("?", 1)[0].strip().rstrip("/").rsplit("/", 1)[-1]
+    if not word:
+        raise Unfound("Which run?", text, [], otherwise="Name it by its name, id, or the start of its id.", status=400)
+    found = _by_name(session, asker, word.lower()) or _by_id(session, asker, word.upper())
+    if len(found) > 1 and asker.project:
+        found = [run for run in found if run.project_id == asker.project] or found
+    if len(found) == 1:
+        return found[0]
+    if found:
+        which = listed([f"{run.id} ({run.name}, {run.owner}, {run.project_id})" for run in found], 5, "or")
+        error = Unfound(
+            f'"{clean(word)}" fits {len(found)} runs: {which}.', text, [run.id for run in found], status=409
+        )
+        raise error
+    meant = near(word, _names(session, asker))
+    message = f'There is no run "{clean(word)}".'
+    raise Unfound(message, text, meant, otherwise="A run is named by its name, its id, or at least six letters of it.")
+
+
+def _may_see(query: sa.Select[Any], asker: Asker) -> sa.Select[Any]:
+    if asker.projects is None:
+        return query
+    return query.where(col(Run.project_id).in_(sorted(asker.projects)))
+
+
+def _by_name(session: Session, asker: Asker, name: str) -> list[Run]:
+    query = sa.select(Run).where(col(Run.name) == name).order_by(col(Run.received_at).desc()).limit(6)
+    return list(session.execute(_may_see(query, asker)).scalars())
+
+
+def _by_id(session: Session, asker: Asker, start: str) -> list[Run]:
+    if len(start) < _SHORTEST_PREFIX or not _ID_LETTERS.fullmatch(start):
+        return []
+    within = col(Run.id).between(start.ljust(26, "0"), start.ljust(26, "Z"))
+    query = sa.select(Run).where(within).order_by(col(Run.id)).limit(6)
+    return list(session.execute(_may_see(query, asker)).scalars())
+
+
+def _names(session: Session, asker: Asker) -> list[str]:
+    query = sa.select(col(Run.name), col(Run.project_id)).order_by(col(Run.received_at).desc()).limit(_NAMES_SEARCHED)
+    return [name for name, project in session.execute(query) if asker.may_see(project)]

@@ -1,0 +1,127 @@
+"""Reads back what is kept of a run: its report, findings, parameters and siblings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, cast
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+from sqlmodel import Session, col, select
+
+from registry.facts import MetricFacts
+from registry.numbers import clean
+from registry.ranking import Result
+from registry.standing import counts
+from registry.tables import Artifact, Dataset, Finding, MetricDefinition, Param, Remark, Run, Series
+from trackrecord.report import RunReport
+
+# Of several findings, the one that explains the others comes first: without the metric there is no headline either.
+_TELLING = ("metric_as_defined", "data_pinned", "headline_recomputed", "commit_reachable", "tree_rebuilt")
+
+
+@cache
+def _shape() -> TypeAdapter[RunReport]:
+    return TypeAdapter(RunReport)
+
+
+def report_of(run: Run) -> RunReport:
+    """The report as it arrived."""
+    return _shape().validate_json(run.report)
+
+
+def findings_of(session: Session, runs: Sequence[str]) -> dict[str, list[Finding]]:
+    """What the checks said last, by run; failures that refute first, then other failures, unknowns, passes."""
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for finding in session.exec(select(Finding).where(col(Finding.run_id).in_(runs))):
+        found[finding.run_id].append(finding)
+    for each in found.values():
+        each.sort(key=_most_telling)
+    return found
+
+
+def _most_telling(finding: Finding) -> tuple[bool, int, int, str]:
+    name = finding.check_name
+    place = _TELLING.index(name) if name in _TELLING else len(_TELLING)
+    return (not finding.refutes, ("fail", "unknown", "pass").index(finding.outcome), place, name)
+
+
+def params_of(session: Session, runs: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Flat parameters as text, by run, in alphabetical order."""
+    found: dict[str, dict[str, str]] = {run: {} for run in runs}
+    query = select(Param).where(col(Param.run_id).in_(runs)).order_by(col(Param.key))
+    for param in session.exec(query):
+        text = param.text if param.text is not None else ("" if param.number is None else f"{param.number:g}")
+        found[param.run_id][param.key] = clean(text, 200)
+    return found
+
+
+def siblings_of(session: Session, run: Run) -> list[Run]:
+    """Every run of the same project with the same code and parameters up to the seed, itself included."""
+    query = select(Run).where(Run.project_id == run.project_id, Run.config_digest == run.config_digest)
+    return list(session.exec(query.order_by(col(Run.received_at))))
+
+
+def series_of(session: Session, runs: Sequence[str]) -> dict[str, dict[str, Series]]:
+    """The summaries of every metric, by run and metric name."""
+    found: dict[str, dict[str, Series]] = {run: {} for run in runs}
+    for series in session.exec(select(Series).where(col(Series.run_id).in_(runs)).order_by(col(Series.metric))):
+        found[series.run_id][series.metric] = series
+    return found
+
+
+def datasets_of(session: Session, run: str) -> list[Dataset]:
+    return list(session.exec(select(Dataset).where(Dataset.run_id == run).order_by(col(Dataset.name))))
+
+
+def artifacts_of(session: Session, run: str) -> list[Artifact]:
+    return list(session.exec(select(Artifact).where(Artifact.run_id == run).order_by(col(Artifact.name))))
+
+
+def remarks_of(session: Session, run: str) -> list[str]:
+    return list(session.exec(select(Remark.text).where(Remark.run_id == run).order_by(col(Remark.text))))
+
+
+def metric_facts(metric: MetricDefinition) -> MetricFacts:
+    """The definition as the pure files read it."""
+    return MetricFacts(
+        name=metric.name,
+        split=metric.split,
+        dataset=metric.dataset,
+        dataset_digest=metric.dataset_digest,
+        direction=cast(Any, metric.direction),
+        rule=cast(Any, metric.rule),
+        rule_metric=metric.rule_metric,
+        decimals=metric.decimals,
+        percent=metric.percent,
+        margin=metric.margin,
+        tolerance=metric.tolerance,
+    )
+
+
+def owners_of(session: Session, project: str) -> list[str]:
+    query = sa.select(col(Run.owner)).where(col(Run.project_id) == project).distinct()
+    return sorted(session.execute(query).scalars())
+
+
+def headline_metric(session: Session, run: Run) -> MetricDefinition | None:
+    """The definition that the run was judged by; before that, the project's main one."""
+    if run.metric_id is not None:
+        return session.get(MetricDefinition, run.metric_id)
+    query = select(MetricDefinition).where(
+        MetricDefinition.project_id == run.project_id,
+        col(MetricDefinition.current).is_(True),
+        col(MetricDefinition.main).is_(True),
+    )
+    return session.exec(query).first()
+
+
+def result_of(run: Run, metric: MetricDefinition | None) -> Result | None:
+    """The run as it ranks by this definition; None where it does not count."""
+    if not counts(run, metric) or run.headline is None:
+        return None
+    at = run.sealed_at or run.received_at
+    step, config = run.headline_step, run.config_digest
+    return Result(run.id, run.name, run.headline, step, run.owner, config, run.seed, run.commit_id, at)

@@ -5,7 +5,7 @@ export UV_SYSTEM_CERTS = 1
 export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test lint soak bench serve locks screenshots
+.PHONY: help setup demo test lint soak bench serve locks
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 

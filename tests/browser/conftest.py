@@ -13,7 +13,7 @@ from tests.browser.ensure import ensure
 from tests.playground.small_app import by_socket, make_app
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: another test in this process may start its own
 def chromium() -> Iterator[Browser]:
     found = ensure()
     expect.set_options(timeout=20_000)  # two slow cores are shared by many

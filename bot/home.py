@@ -47,12 +47,24 @@ def _drawn(answer: Answer) -> list[Drawn]:
             case Facts():
                 drawn.append(parts.facts(part))
             case Table():
-                drawn.append(parts.text_table(part))
+                drawn.append(parts.facts(_by_row(part)))
             case Code():
                 drawn.append(parts.code(part))
             case Chart():
                 drawn.append(parts.note(Note(part.alt)))
     return drawn
+
+
+def _by_row(table: Table) -> Facts:
+    """A fact for every row, named by its first cell: a wide table wraps into nonsense here."""
+    named = [(row[0], zip(table.columns[1:], row[1:], strict=True)) for row in table.rows]
+    return Facts(
+        tuple(
+            (str(name), " · ".join(f"{column} {cell}" for column, cell in cells if cell not in (None, "")))
+            for name, cells in named
+        ),
+        table.title,
+    )
 
 
 def _header(words: str) -> Block:

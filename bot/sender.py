@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select
 
@@ -21,13 +20,11 @@ from bot.heard import renew
 from bot.owed import post_key, said_by
 from registry import outbox
 from registry.db import transaction
-from registry.tables import Outgoing, Seen, SlackChannel
+from registry.tables import Outgoing, SlackChannel
 
 log = logging.getLogger("trackrecord.bot")
 
 _PAUSE_S = 0.5  # between two looks at an outbox that owes nothing
-_TIDY_EVERY = timedelta(minutes=10)
-_REMEMBERED = timedelta(hours=24)  # Slack delivers nothing twice after that
 
 
 class Sender:
@@ -38,7 +35,6 @@ class Sender:
         self._due = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
-        self._tidied = datetime.min.replace(tzinfo=desk.clock().tzinfo)
 
     def start(self) -> None:
         self._thread.start()
@@ -57,19 +53,11 @@ class Sender:
             self._due.clear()
             try:
                 busy = send_one(self._desk)
-                self._tidy()
             except SQLAlchemyError as error:
                 log.warning("the outbox could not be read: %s", type(error).__name__)
                 busy = False
             if not busy:
                 self._due.wait(_PAUSE_S)
-
-    def _tidy(self) -> None:
-        now = self._desk.clock()
-        if now - self._tidied > _TIDY_EVERY:
-            self._tidied = now
-            with transaction(self._desk.engine) as session:
-                session.execute(delete(Seen).where(col(Seen.at) < now - _REMEMBERED))
 
 
 def send_one(desk: Desk) -> bool:

@@ -8,11 +8,18 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_SECRETS = Path("/run/secrets")
+
 
 class Settings(BaseSettings):
     """Read from variables TRACKRECORD_<NAME>, a file .env, and files in /run/secrets."""
 
-    model_config = SettingsConfigDict(env_prefix="TRACKRECORD_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="TRACKRECORD_",
+        env_file=".env",
+        secrets_dir=_SECRETS if _SECRETS.is_dir() else None,  # a folder that is not there would be warned about
+        extra="ignore",
+    )
 
     data_dir: Path = Field(Path(".var"), description="Folder for artifacts, git mirrors and the SQLite file.")
     database_url: str = Field(

@@ -78,7 +78,7 @@ class Slot:
     def usage(self) -> str:
         if self.many:
             one = self.name.removesuffix("s")
-            return f"{one} {one} …"
+            return f"{one} …" if self.name == one else f"{one} {one} …"
         if not self.option:
             return self.name if self.needed else f"[{self.name}]"
         return f"[{self.name}={_example(self)}]"

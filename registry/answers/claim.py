@@ -40,14 +40,13 @@ class Case:
         return shown(value, self.metric.percent, max(self.metric.decimals, self.claim.decimals))
 
 
-def claim(session: Session, asker: Asker, now: datetime, *said: str, project: str = "") -> Answer:
+def claim(session: Session, asker: Asker, now: datetime, *text: str, project: str = "") -> Answer:
     """Whether a registered run has a reported accuracy: `claim 93.4 %`.
 
     Only verified runs back a number, by the project's main metric, to the precision that was said: 93.4 stands for
     everything from 93.35 to just below 93.45.
     """
-    text = " ".join(said)
-    number = number_in(text)
+    number = number_in(" ".join(text))
     if number is None:
         raise TrackrecordError("There is no accuracy in it.", f"Write: {asker.command('claim', '93.4 %')}")
     chosen = find_project(session, asker, project)

@@ -21,7 +21,9 @@ from trackrecord.report import GpuReport
 # Variables that change what a training computes. Nothing else of the environment is ever read.
 _VARIABLES = re.compile(
     r"^(?:CUDA_(?:VISIBLE_DEVICES|LAUNCH_BLOCKING|DEVICE_ORDER|MODULE_LOADING)|CUBLAS_WORKSPACE_CONFIG|CUDNN_\w+|NCCL_\w+"
-    r"|(?:OMP|MKL|OPENBLAS|NUMEXPR|VECLIB)_\w+|PYTORCH_\w+|TORCH_\w+|TORCHINDUCTOR_\w+|TF_\w+|XLA_\w+|JAX_\w+|NVIDIA_TF32_OVERRIDE"
+    r"|(?:OMP|MKL|OPENBLAS|NUMEXPR|VECLIB)_\w+|PYTORCH_\w+|TORCH_\w+|TORCHINDUCTOR_\w+|XLA_\w+|JAX_\w+|NVIDIA_TF32_OVERRIDE"
+    # TensorFlow's by name: Terraform's variables begin with TF_ too.
+    r"|TF_(?:DETERMINISTIC|CUDNN|XLA|GPU|ENABLE|DISABLE|FORCE|NUM|USE)_\w+"
     r"|HIP_VISIBLE_DEVICES|ROCR_VISIBLE_DEVICES|PYTHONHASHSEED|PYTHONOPTIMIZE)$"
 )
 

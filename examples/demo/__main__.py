@@ -34,6 +34,7 @@ def main() -> int:
     args = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _leave)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts it in the background ignores it
     try:
         with only_one(args.folder.absolute()) as folder:
             return run(folder, once_only=args.once)

@@ -77,7 +77,7 @@ class Slot:
     @property
     def usage(self) -> str:
         if self.many:
-            one = self.name.removesuffix("s")
+            one = self.name.removesuffix("s")  # several things ("runs") are shown twice, words of one ("text") once
             return f"{one} …" if self.name == one else f"{one} {one} …"
         if not self.option:
             return self.name if self.needed else f"[{self.name}]"

@@ -156,7 +156,8 @@ def define(file: Path) -> None:
     if not isinstance(project, str):
         raise TrackrecordError(f"{file} does not name its project.", 'Put project = "milestone-1" at its top.')
     Client(config.load()).ask("PUT", client.path("projects", project), body)
-    click.echo(f"{project} is defined, with {len(rules.get('metrics', []))} metrics.")
+    count = len(rules.get("metrics", []))
+    click.echo(f"{project} is defined, with {count} metric{'' if count == 1 else 's'}.")
 
 
 @commands.command("sync")

@@ -32,6 +32,7 @@ class CodeReport:
     remote-tracking branch contains; None where no commit is on any remote. `patch` is the digest of the artifact that
     holds the binary full-index diff base..tree (None: tree is exactly base's tree). `bundle` is the digest of a git
     bundle with HEAD, where there is no base on a remote. `problem` says why there is no code, in a sentence.
+    Untracked bytecode (`__pycache__/*.pyc`) is neither in the tree nor in `left_out`: Python writes it anew.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT

@@ -113,7 +113,7 @@ def test_define_sends_a_toml_file(registry: WireRegistry, tmp_path: Path) -> Non
         'project = "milestone-1"\nrepository = "https://example.org/code.git"\n[[metrics]]\nname = "test/accuracy"\n'
         f'split = "test"\ndataset = "digits"\ndataset_digest = "{"0" * 64}"\npercent = true\n'
     )
-    assert cli("define", str(file)).stdout == "milestone-1 is defined, with 1 metrics.\n"
+    assert cli("define", str(file)).stdout == "milestone-1 is defined, with 1 metric.\n"
     assert json.loads(registry.projects["milestone-1"])["metrics"][0]["percent"] is True
     file.write_text('project = "milestone-1"\ncolour = "red"\n')
     done = cli("define", str(file))

@@ -191,3 +191,16 @@ def test_attributes_and_drivers_do_not_bend_it(repository: Repository, tmp_path:
     seen = code.look(repository.path)
     assert seen.report.problem is None
     restored(repository, seen, tmp_path, compare_files=False)  # the repository itself asks for other line ends
+
+
+def test_bytecode_is_no_code(repository: Repository, tmp_path: Path) -> None:
+    """Python writes it with the time of the source in it: two runs of equal code would never be equal."""
+    before = code.look(repository.path).report
+    repository.write("model/__pycache__/net.cpython-311.pyc", os.urandom(60))
+    clean = code.look(repository.path).report
+    assert (clean.tree, clean.dirty, clean.changed, clean.left_out) == (before.tree, False, [], [])
+    repository.write("model/__pycache__/notes.txt", "kept by hand\n")
+    repository.write("compiled.pyc", b"no source beside it")
+    seen = code.look(repository.path)
+    assert sorted(seen.report.changed) == ["compiled.pyc", "model/__pycache__/notes.txt"]
+    restored(repository, seen, tmp_path, compare_files=False)

@@ -98,12 +98,16 @@ def test_only_allowed_variables_are_read() -> None:
         "TORCH_HUB_TOKEN": "x",
         "HOME": "/home/ada",
         "PYTHONHASHSEED": "0",
+        "TF_DETERMINISTIC_OPS": "1",
+        "TF_CLI_CONFIG_FILE": "/home/ada/.terraformrc",
+        "TF_VAR_password": "x",
     }
     assert hardware.variables(environ) == {
         "CUDA_VISIBLE_DEVICES": "0,1",
         "NCCL_DEBUG": "INFO",
         "OMP_NUM_THREADS": "8",
         "PYTHONHASHSEED": "0",
+        "TF_DETERMINISTIC_OPS": "1",
         "TORCH_HUB_TOKEN": "[redacted: TORCH_HUB_TOKEN]",
     }
 

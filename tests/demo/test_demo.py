@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from examples.demo.parts import DemoError, Parts, clean_environment, free_port
+from examples.demo.stage import USUAL
 from tests.demo.screenshots import ask_best, chromium_page, running_demo
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,9 +76,22 @@ def _open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+@contextmanager
+def _usual_ports_taken() -> Iterator[None]:
+    """Hold those that are free, so that the demo takes ports that nobody else wants."""
+    with ExitStack() as held:
+        for port in USUAL.values():
+            holder = held.enter_context(socket.socket())
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                holder.bind(("127.0.0.1", port))
+                holder.listen()
+        yield
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_nothing_is_left_behind(tmp_path: Path, number: signal.Signals) -> None:
-    with _demo(tmp_path) as (process, out):
+    with _usual_ports_taken(), _demo(tmp_path) as (process, out):
         ports = _addresses(out)
         assert all(map(_open, ports))
         command = [sys.executable, "-m", "examples.demo", "--folder", str(tmp_path)]
@@ -87,7 +101,9 @@ def test_nothing_is_left_behind(tmp_path: Path, number: signal.Signals) -> None:
         assert process.poll() is None
         os.kill(process.pid, number)
         process.wait(30)
-        assert _gone(tmp_path)  # not asked of the ports: another demo beside this test may have them by now
+        assert _gone(tmp_path)
+        # The usual ports may be another demo's by now, which runs beside this test.
+        assert not any(_open(port) for port in ports if port not in USUAL.values())
 
 
 def _gone(folder: Path, seconds: float = 10) -> bool:

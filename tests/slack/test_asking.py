@@ -156,6 +156,10 @@ def test_home_shows_projects_and_the_real_commands(world: World) -> None:
     home = eventually(lambda: world.state("UDANA")["home"])
     assert "milestone-1" in shown(home)
     assert "/best [project] [metric]" in shown(home)
+    assert "/claim text …" in shown(home)
+    (line,) = [line for line in shown(home).splitlines() if "best verified 9" in line]
+    assert "best verified 91.24 %" in line  # a project is one line: a wide table would wrap
+    assert "by brave-otter-42 (ada)" in line
     assert world.journal("refused") == []
 
 

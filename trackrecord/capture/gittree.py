@@ -106,7 +106,7 @@ def _untracked(git: Git, env: dict[str, str], own: Path | None) -> tuple[list[by
     total = 0
     mine = None if own is None else os.fsencode(os.path.relpath(own, git.top)).rstrip(b"/") + b"/"
     for name in git.run("ls-files", "-o", "--exclude-standard", "-z", env=env).split(b"\0"):
-        if not name or (mine is not None and name.startswith(mine)):
+        if not name or _is_bytecode(name) or (mine is not None and name.startswith(mine)):
             continue
         why = _refused(git.top, name, total)
         if why:
@@ -115,6 +115,11 @@ def _untracked(git: Git, env: dict[str, str], own: Path | None) -> tuple[list[by
             total += _size(git.top, name)
             taken.append(name)
     return taken, left_out
+
+
+def _is_bytecode(name: bytes) -> bool:
+    """What Python writes beside the source on its own. It names times: in the tree, equal code would never be equal."""
+    return b"__pycache__" in name.split(b"/")[:-1] and name.endswith(b".pyc")
 
 
 def _refused(top: Path, name: bytes, total: int) -> str:

@@ -69,6 +69,8 @@ class CodeFacts:
     rebuild_contradicts: bool = False  # everything was at hand, and the patch does not apply to the base
     forbidden: tuple[str, ...] = ()  # symlinks and submodules that the patch would add
     entry_in_tree: bool | None = None
+    configs_missing: tuple[str, ...] = ()  # configuration files that the command line names and the tree has not
+    evaluator: str | None = None  # SHA-256 of the evaluator's file in the rebuilt tree; None: not there, or none asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,53 @@ class MetricFacts:
     percent: bool
     margin: float
     tolerance: float
+    unit: str = ""
+    evaluator: str | None = None
+    evaluator_digest: str | None = None
+    measure: str | None = None
+    labels: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecomputedFacts:
+    """What the registry itself computed from a run's predictions and the project's labels.
+
+    `value` is None where that could not be done; `trouble` says why. `step` is the one that the run names for them.
+    """
+
+    value: float | None
+    count: int = 0  # examples
+    step: int | None = None
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SealFacts:
+    """The run's record in the log. `holds`: what is kept now is what was sealed, and a signed checkpoint covers its leaf.
+
+    `leaf` None: it is not sealed yet. `trouble` says what does not hold.
+    """
+
+    leaf: int | None = None
+    holds: bool = False
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionFacts:
+    what: Literal["superseded", "invalidated", "deleted"]
+    reason: str
+    by: str
+    instead: str | None = None  # the name of the run that counts in its place
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFacts:
+    """What the project asks for. `checks` empty: every one there is."""
+
+    checks: tuple[str, ...] = ()
+    dirty_trees: bool = True
+    minimum: Literal["verified", "live", "recomputed"] = "verified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +194,9 @@ class Facts:
     artifacts: tuple[ArtifactFacts, ...]
     metric: MetricFacts | None
     params_digest_holds: bool
+    policy: PolicyFacts = PolicyFacts()
+    secrets: tuple[str, ...] = ()  # where a secret stands: "params.api_key", "train.py:41"; never the secret
+    seal: SealFacts = SealFacts()
+    corrections: tuple[CorrectionFacts, ...] = ()
+    recomputed: RecomputedFacts | None = None  # None: there are no predictions, or the project pins no labels
+    live: bool = False  # the history arrived while the run was running

@@ -98,6 +98,11 @@ def metric_facts(metric: MetricDefinition) -> MetricFacts:
         percent=metric.percent,
         margin=metric.margin,
         tolerance=metric.tolerance,
+        unit=metric.unit,
+        evaluator=metric.evaluator,
+        evaluator_digest=metric.evaluator_digest,
+        measure=metric.measure,
+        labels=metric.labels,
     )
 
 

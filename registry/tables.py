@@ -37,6 +37,11 @@ for _type, _name in _STRICT_NAMES.items():
 STRICT = {"sqlite_strict": True}
 
 
+def _default(value: str) -> dict[str, Any]:
+    """For columns that came later: what rows of before have in them."""
+    return {"server_default": value}
+
+
 def finite(column: str) -> sa.CheckConstraint:
     """No NaN and no infinity in a column that is ranked by: PostgreSQL would sort NaN above every number."""
     return sa.CheckConstraint(
@@ -54,6 +59,16 @@ class Project(SQLModel, table=True):
     repository: str = ""  # URL that the registry mirrors; from maintainers only
     allowed_refs: list[str] = Field(default_factory=list, sa_type=sa.JSON)  # ["refs/heads/*", "refs/tags/*"]
     created_at: datetime
+    checks: list[str] = Field(default_factory=list, sa_type=sa.JSON, sa_column_kwargs=_default("[]"))  # []: every one
+    dirty_trees: bool = Field(
+        default=True, sa_column_kwargs=_default("1")
+    )  # runs with uncommitted changes may be verified
+    minimum: str = Field(
+        default="verified", sa_column_kwargs=_default("verified")
+    )  # for /best: verified | live | recomputed
+    rules_digest: str = Field(
+        default="", sa_column_kwargs=_default("")
+    )  # of the rules as they stand, as the log has them
 
 
 class MetricDefinition(SQLModel, table=True):
@@ -79,6 +94,11 @@ class MetricDefinition(SQLModel, table=True):
     created_at: datetime
     created_by: str
     current: bool = True
+    unit: str = Field(default="", sa_column_kwargs=_default(""))  # "ms", shown behind the value; not with percent
+    evaluator: str | None = None  # the file of the repository that measures
+    evaluator_digest: str | None = None  # SHA-256 of that file
+    measure: str | None = None  # what the registry computes itself from predictions: "accuracy", "f1-macro", …
+    labels: str | None = None  # SHA-256 of the stored labels that predictions are measured against
 
 
 class Token(SQLModel, table=True):
@@ -104,6 +124,7 @@ class Run(SQLModel, table=True):
         sa.Index(None, "project_id", "name"),
         sa.Index(None, "check_at"),
         sa.Index(None, "project_id", "metric_id", "verdict", "headline"),
+        sa.Index(None, "project_id", "params_digest", "tree"),
         finite("headline"),
         STRICT,
     )
@@ -136,6 +157,51 @@ class Run(SQLModel, table=True):
     metric_id: int | None = Field(default=None, foreign_key="metric_definition.id")
     headline: float | None = Field(default=None, sa_type=sa.Double)  # finite or NULL
     headline_step: int | None = Field(default=None, sa_type=sa.BigInteger)
+    record_digest: str | None = None  # SHA-256 of the sealed record (registry/seal.py); set once
+    sealed_leaf: int | None = Field(default=None, sa_type=sa.BigInteger)  # the leaf of the log that has the record
+    live: bool = Field(
+        default=False, sa_column_kwargs=_default("0")
+    )  # badge: its history arrived while it ran, unbroken
+    quarantined: bool = Field(
+        default=False, sa_column_kwargs=_default("0")
+    )  # a secret was found in it: its content is hidden
+    withdrawn: str = Field(
+        default="", sa_column_kwargs=_default("")
+    )  # superseded | invalidated | deleted; "": it stands
+
+
+class Placing(SQLModel, table=True):
+    """A run's place on a board: what it came to by one definition of a metric. Old boards stay readable."""
+
+    __table_args__ = (
+        sa.Index(None, "metric_id", "verdict", "headline"),
+        finite("headline"),
+        finite("recomputed"),
+        STRICT,
+    )
+    run_id: str = Field(primary_key=True, foreign_key="run.id")
+    metric_id: int = Field(primary_key=True, foreign_key="metric_definition.id")
+    verdict: str
+    headline: float | None = Field(default=None, sa_type=sa.Double)  # finite or NULL
+    headline_step: int | None = Field(default=None, sa_type=sa.BigInteger)
+    recomputed: float | None = Field(
+        default=None, sa_type=sa.Double
+    )  # badge: the registry's own value, from predictions
+    at: datetime
+
+
+class Correction(SQLModel, table=True):
+    """What was said about a run afterwards. Runs are never edited."""
+
+    __table_args__ = (sa.Index(None, "run_id"), STRICT)
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: str = Field(foreign_key="run.id")
+    what: str  # superseded | invalidated | deleted
+    reason: str
+    instead: str | None = None  # the run that supersedes it
+    by: str  # the person
+    at: datetime
+    leaf: int = Field(sa_type=sa.BigInteger)  # the leaf of the log that says so
 
 
 class Param(SQLModel, table=True):
@@ -239,6 +305,17 @@ class Artifact(SQLModel, table=True):
     step: int | None = Field(default=None, sa_type=sa.BigInteger)
 
 
+class Prediction(SQLModel, table=True):
+    """A run's predictions for one metric: the registry computes the metric from them itself."""
+
+    __table_args__ = (sa.Index(None, "digest"), STRICT)
+    run_id: str = Field(primary_key=True, foreign_key="run.id")
+    metric: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    format: str  # arrow | csv | npz
+    step: int | None = Field(default=None, sa_type=sa.BigInteger)
+
+
 class Attachment(SQLModel, table=True):
     """A stored file that a report itself rests on: the code's patch or bundle, a lock file."""
 
@@ -266,6 +343,78 @@ class Finding(SQLModel, table=True):
     refutes: bool = False
     reason: str
     mend: str = ""
+    at: datetime
+    asked: bool = Field(default=True, sa_column_kwargs=_default("1"))  # the project's rules ask for this check
+
+
+class Receipt(SQLModel, table=True):
+    """A signed statement about a run, as a Sigstore bundle. The latest one of a run counts."""
+
+    __table_args__ = (sa.UniqueConstraint("run_id", "number"), STRICT)
+    id: str = Field(primary_key=True)  # SHA-256 of the signed payload: signatures are malleable, payloads are not
+    run_id: str = Field(foreign_key="run.id")
+    number: int  # 1, 2, … of the run
+    verdict: str
+    key_id: str = Field(foreign_key="signing_key.id")
+    bundle: str = Field(sa_type=sa.Text)  # JSON
+    issued_at: datetime
+    leaf: int = Field(sa_type=sa.BigInteger)  # the leaf of the log that has this receipt's id
+
+
+class SigningKey(SQLModel, table=True):
+    """A public key of this registry. The private one is a file that only the registry reads."""
+
+    __tablename__ = "signing_key"
+    __table_args__ = (STRICT,)
+    id: str = Field(primary_key=True)  # SHA-256 of the public key in DER
+    use: str  # receipt | checkpoint
+    public: str = Field(sa_type=sa.Text)  # PEM
+    valid_from: datetime
+    valid_until: datetime | None = None  # set when another one takes over; what it signed before stays valid
+    withdrawn_at: datetime | None = None  # nothing that it signed counts any more
+    signed_by: str | None = None  # the key before it
+    signature: str | None = None  # of the DER of this public key, base64
+
+
+class Leaf(SQLModel, table=True):
+    """One entry of the log: what happened. `body` is the exact JSON that is hashed."""
+
+    __table_args__ = (sa.Index(None, "run_id"), STRICT)
+    number: int = Field(primary_key=True, sa_type=sa.BigInteger, sa_column_kwargs={"autoincrement": False})
+    kind: str
+    run_id: str | None = None
+    project_id: str | None = None
+    body: str = Field(sa_type=sa.Text)
+    at: datetime
+
+
+class LogNode(SQLModel, table=True):
+    """A hash of a complete subtree of the log: 2**level leaves, the `number`-th such subtree."""
+
+    __tablename__ = "log_node"
+    __table_args__ = (STRICT,)
+    level: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    number: int = Field(primary_key=True, sa_type=sa.BigInteger, sa_column_kwargs={"autoincrement": False})
+    hash: str  # hex
+
+
+class LogHead(SQLModel, table=True):
+    """How long the log is: one row, which whoever appends locks."""
+
+    __tablename__ = "log_head"
+    __table_args__ = (STRICT,)
+    id: int = Field(default=1, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    size: int = Field(default=0, sa_type=sa.BigInteger)
+    origin: str  # the log's name in checkpoints, for ever
+
+
+class Checkpoint(SQLModel, table=True):
+    """A signed size and root of the log, as a C2SP note."""
+
+    __table_args__ = (STRICT,)
+    size: int = Field(primary_key=True, sa_type=sa.BigInteger, sa_column_kwargs={"autoincrement": False})
+    root: str  # hex
+    note: str = Field(sa_type=sa.Text)
     at: datetime
 
 

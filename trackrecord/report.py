@@ -93,6 +93,7 @@ class CommandReport:
     argv: list[str] = field(default_factory=list)
     directory: str | None = None
     entry: str | None = None
+    configs: list[str] = field(default_factory=list)  # files of the repository that the command line names
     launcher: dict[str, str] = field(default_factory=dict)  # SLURM_JOB_ID, RANK, WORLD_SIZE, …
 
 
@@ -146,6 +147,20 @@ class ArtifactReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionsReport:
+    """Predictions for a metric, in an artifact; the registry computes the metric itself where the project has labels.
+
+    `step` is the step of the metric that they belong to (None: the one that counts).
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    metric: str
+    digest: str
+    format: Literal["arrow", "csv", "npz"]
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchReport:
     """The body of `PUT /api/v1/runs/{run_id}/batches/{writer}/{sequence}`; sequences count from 0 without gaps."""
 
@@ -153,6 +168,7 @@ class BatchReport:
     points: list[PointsReport] = field(default_factory=list)
     datasets: list[DatasetReport] = field(default_factory=list)
     artifacts: list[ArtifactReport] = field(default_factory=list)
+    predictions: list[PredictionsReport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # "random was reseeded after the start"
 
 
@@ -212,6 +228,11 @@ class MetricRules:
     decimals: int = 2
     margin: float = 0.0
     tolerance: float = 0.0
+    unit: str = ""
+    evaluator: str | None = None  # the file of the repository that measures, and the SHA-256 of its content
+    evaluator_digest: str | None = None
+    measure: str | None = None  # computed by the registry from predictions and `labels` (SHA-256 of a stored file)
+    labels: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,3 +244,23 @@ class ProjectRules:
     repository: str = ""
     allowed_refs: list[str] = field(default_factory=lambda: ["refs/heads/*", "refs/tags/*"])
     metrics: list[MetricRules] = field(default_factory=list)
+    checks: list[str] = field(default_factory=list)  # those a verified run must pass; none named: every one
+    dirty_trees: bool = True  # whether a run with uncommitted changes may be verified
+    minimum: Literal["verified", "live", "recomputed"] = "verified"  # what a run needs to be ranked
+
+
+Withdrawal = Literal["superseded", "invalidated", "deleted"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorrectionReport:
+    """The body of `POST /api/v1/runs/{run_id}/corrections`. Runs are never edited: this is said beside them.
+
+    superseded: `instead` names the run that counts in its place. deleted: what the run holds is removed, and a
+    tombstone stays, which is counted as a try for ever.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    what: Withdrawal
+    reason: str
+    instead: str | None = None

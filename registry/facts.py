@@ -154,9 +154,9 @@ class RecomputedFacts:
 
 @dataclass(frozen=True, slots=True)
 class SealFacts:
-    """The run's record in the log. `holds`: what is kept now is what was sealed, and a signed checkpoint covers its leaf.
+    """The run's record in the log. `leaf` None: it is not sealed yet.
 
-    `leaf` None: it is not sealed yet. `trouble` says what does not hold.
+    `holds`: what is kept now is what was sealed, and a signed checkpoint covers its leaf. `trouble` says what does not.
     """
 
     leaf: int | None = None

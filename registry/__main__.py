@@ -8,16 +8,17 @@ from datetime import UTC, datetime, timedelta
 import click
 import sqlalchemy as sa
 from pydantic import ValidationError
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
-from registry import logs, schedule, tokens
+from registry import keys, logs, schedule, tokens
 from registry.api import create_app
 from registry.artifacts import Store
 from registry.db import connect, reading, transaction
 from registry.migrations import migrate
+from registry.retry import kept
 from registry.server import Server, listen
 from registry.settings import Settings
-from registry.tables import Token
+from registry.tables import SigningKey, Token
 from registry.tokens import ROLES, Role
 from trackrecord.errors import TrackrecordError
 
@@ -62,12 +63,47 @@ def list_tokens() -> None:
 def revoke(number: int) -> None:
     """Make the token of that NUMBER open nothing any more, at once."""
     with transaction(_database(Settings())) as session:
-        row = session.get(Token, number)
-        if row is None:
-            raise TrackrecordError(f"There is no token {number}.", "List them: python -m registry tokens.")
-        row.revoked_at = row.revoked_at or datetime.now(UTC)
-        session.add(row)
+        tokens.revoke(session, number, datetime.now(UTC))
     click.echo(f"Token {number} is revoked.")
+
+
+@main.command("keys")
+def list_keys() -> None:
+    """List the public keys that receipts and checkpoints are signed with, the oldest first."""
+    settings, now = Settings(), datetime.now(UTC)
+    own = keys.load(settings.data_dir / "keys")
+
+    def work(session: Session) -> list[SigningKey]:
+        keys.publish(session, own, now)
+        return keys.published(session)
+
+    for row in kept(_database(settings), work):
+        until = f"until {row.valid_until:%Y-%m-%d}" if row.valid_until else "signs now"
+        state = f"withdrawn {row.withdrawn_at:%Y-%m-%d}" if row.withdrawn_at else until
+        click.echo(f"{row.id}\t{row.use}\tfrom {row.valid_from:%Y-%m-%d}\t{state}")
+
+
+@main.command("rotate-key")
+@click.argument("use", type=click.Choice(keys.USES))
+@click.option("--lost", is_flag=True, help="The old key's file is gone: the new key stands without its signature.")
+def rotate_key(use: keys.Use, lost: bool) -> None:
+    """Sign with a new key from now on. What the old one signed stays valid."""
+    settings = Settings()
+    folder, now = settings.data_dir / "keys", datetime.now(UTC)
+    made = kept(_database(settings), lambda session: keys.rotate(session, folder, use, now, lost=lost), tries=1)
+    click.echo(f"The {use} key is {made.id_of(use)} now. Copy {folder} to where your backups of it are.")
+    if lost:
+        click.echo("Nobody can tell it from a stranger's: tell everybody its id; they log in with --new-registry.")
+
+
+@main.command("withdraw-key")
+@click.argument("key")
+def withdraw_key(key: str) -> None:
+    """Make nothing count that KEY signed. Its runs are looked at again and get receipts with another key."""
+    settings = Settings()
+    folder, now = settings.data_dir / "keys", datetime.now(UTC)
+    gone = kept(_database(settings), lambda session: keys.withdraw(session, key, now, folder), tries=1).id
+    click.echo(f"The key {gone} is withdrawn; the receipts that it signed are issued anew.")
 
 
 def serve() -> None:
@@ -78,6 +114,8 @@ def serve() -> None:
     settings = settings.model_copy(update={"port": listener.getsockname()[1]})
     engine = _database(settings)
     store = Store(settings.data_dir / "artifacts")
+    # Keys that are not this registry's are said here, and not at the first receipt.
+    kept(engine, lambda session: keys.publish(session, keys.load(settings.data_dir / "keys"), datetime.now(UTC)))
     _print_first_token(engine)
     ticking = schedule.start(engine, store, settings)
     app = create_app(engine, store, settings)

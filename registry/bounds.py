@@ -10,7 +10,9 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from registry import measures
 from registry.bodies import check_depth, clean_path, refused
+from registry.checks import checks
 from registry.params import MOST_PARAMS, flat
 from trackrecord.report import (
     DIGEST,
@@ -22,6 +24,7 @@ from trackrecord.report import (
     BatchReport,
     CodeReport,
     CommandReport,
+    CorrectionReport,
     EnvironmentReport,
     FinishReport,
     MetricRules,
@@ -78,6 +81,12 @@ def batch_bounds(batch: BatchReport) -> None:
         matches(artifact.digest, DIGEST, f"{where}.digest")
         between(artifact.size, f"{where}.size")
         between(artifact.step, f"{where}.step")
+    at_most(batch.predictions, 1_000, "predictions")
+    for number, said in enumerate(batch.predictions):
+        where = f"predictions.{number}"
+        matches(said.metric, METRIC, f"{where}.metric")
+        matches(said.digest, DIGEST, f"{where}.digest")
+        between(said.step, f"{where}.step")
     at_most(batch.notes, 1_000, "notes")
     for number, note in enumerate(batch.notes):
         text(note, f"notes.{number}", 500)
@@ -104,6 +113,21 @@ def rules_bounds(rules: ProjectRules) -> None:
     for number, metric in enumerate(rules.metrics):
         _metric(metric, f"metrics.{number}")
     unique((metric.name for metric in rules.metrics), "metrics", "name")
+    at_most(rules.checks, 100, "checks")
+    for number, check in enumerate(rules.checks):
+        label(check, f"checks.{number}", 100)
+    unique(rules.checks, "checks", "check")
+    for number, check in enumerate(rules.checks):
+        if check not in checks():
+            raise refused(f"checks.{number}", f"is no check; there are {', '.join(sorted(checks()))}")
+
+
+def correction_bounds(correction: CorrectionReport) -> None:
+    label(correction.reason, "reason", 500)
+    if (correction.what == "superseded") != (correction.instead is not None):
+        raise refused("instead", 'names the run that counts in its place: it goes with "superseded", and only with it')
+    if correction.instead is not None:
+        matches(correction.instead, RUN_ID, "instead")
 
 
 def run_name(name: str) -> None:
@@ -221,6 +245,7 @@ def _command(command: CommandReport) -> None:
     _texts(command.argv, "command.argv", 10_000, 20_000)
     text(command.directory or "", "command.directory", 4_096)
     text(command.entry or "", "command.entry", 4_096)
+    _texts(command.configs, "command.configs", 1_000, 4_096)
     _mapping(command.launcher, "command.launcher", 200, 1_000)
 
 
@@ -234,8 +259,31 @@ def _metric(metric: MetricRules, where: str) -> None:
     if metric.rule_metric is not None:
         matches(metric.rule_metric, METRIC, f"{where}.rule_metric")
     between(metric.decimals, f"{where}.decimals", 12)
+    _measured(metric, where)
     if metric.margin < 0 or metric.tolerance < 0:
         raise refused(where, "margin and tolerance are not below 0")
+
+
+def _measured(metric: MetricRules, where: str) -> None:
+    """In what, by which file, and what the registry computes itself."""
+    if metric.unit:
+        label(metric.unit, f"{where}.unit", 20)
+        if metric.percent:
+            raise refused(f"{where}.unit", "does not go with percent")
+    for value, digest, names in (
+        (metric.evaluator, metric.evaluator_digest, ("evaluator", "evaluator_digest")),
+        (metric.measure, metric.labels, ("measure", "labels")),
+    ):
+        if (value is None) != (digest is None):
+            raise refused(f"{where}.{names[0]}", f"goes with {names[1]}, and only with it")
+        if digest is not None:
+            matches(digest, DIGEST, f"{where}.{names[1]}")
+    if metric.evaluator is not None:
+        path_like(metric.evaluator, f"{where}.evaluator", 1_000)
+    if metric.measure is not None and not measures.known(metric.measure):
+        raise refused(
+            f"{where}.measure", f"is nothing that the registry computes; it computes {', '.join(measures.NAMES)}"
+        )
 
 
 def _repository(address: str) -> None:

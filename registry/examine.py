@@ -1,4 +1,4 @@
-"""Looks at runs that are due and judges them: claim, look outside any transaction, then keep everything in one.
+"""Looks at runs that are due: claim, look outside any transaction, then have everything kept in one.
 
 Whoever dies in between leaves a claim that runs out, and the next one begins anew: nothing is kept by halves.
 """
@@ -8,52 +8,51 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import sqlalchemy as sa
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, select
 
-from registry import git, history
+from registry import git, keys, leaks, predictions
 from registry.artifacts import Store
-from registry.checks import judge
 from registry.db import reading
-from registry.facts import ArtifactFacts, CodeFacts, DatasetFacts, Facts, Finding, Verdict, verdict
+from registry.facts import MetricFacts, RecomputedFacts
 from registry.find import definitions
-from registry.kept import artifacts_of, datasets_of, metric_facts, report_of
-from registry.new_record import owe_if_best
-from registry.params import params_digest
+from registry.judging import Seen
+from registry.keeping import Claimed, keep
+from registry.kept import artifacts_of, metric_facts, predictions_of, report_of
 from registry.retry import kept
 from registry.settings import Settings
-from registry.tables import Artifact, MetricDefinition, Project, Run, Token
-from registry.tables import Finding as FindingRow
-from registry.tokens import could_write
+from registry.tables import Artifact, Project, Run
 from trackrecord.report import RunReport
 
 LEASE = timedelta(minutes=10)  # longer than a look takes: a few git commands, each with its time limit
 _SLOWEST_DISK = 50_000_000  # bytes a second: what a run declared is read again, and the claim must not run out before
 _MOST_AT_ONCE = 20  # runs in one tick, so that a stop is not kept waiting
 _LONGEST_WAIT = timedelta(days=1)
-_LOOKED_AT_FOR = timedelta(days=90)
 _MOST_PATCH_BYTES = 100_000_000
 
-# Checks whose failure may pass without a word from the script: a commit is pushed later, a file arrives later.
-_OF_THE_WORLD = frozenset(("commit_reachable", "tree_rebuilt", "artifacts_intact"))
+
+@dataclass(frozen=True, slots=True)
+class _HandedIn:
+    """Predictions of the run for a metric."""
+
+    metric: str
+    digest: str
+    format: str
+    step: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """A run that is ours to look at until the claim runs out."""
+class _ToLookAt:
+    """What one read of the database says about where to look."""
 
-    run_id: str
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What git said, and what is in the store: size and intactness by digest (size None: it is not there)."""
-
-    code: CodeFacts
-    stored: dict[str, tuple[int | None, bool]]
+    report: RunReport
+    repository: str
+    allowed_refs: list[str]
+    mirror: str  # the name of its folder
+    metrics: dict[int, MetricFacts]  # the current definitions
+    predictions: list[_HandedIn]
+    digests: list[str]  # of the artifacts
 
 
 def examine_due(engine: sa.Engine, store: Store, settings: Settings, now: datetime) -> int:
@@ -69,7 +68,8 @@ def examine_due(engine: sa.Engine, store: Store, settings: Settings, now: dateti
 def examine(engine: sa.Engine, store: Store, settings: Settings, claimed: Claimed, now: datetime) -> None:
     """The look at one claimed run, and what follows from it."""
     seen = look(engine, store, settings, claimed.run_id)
-    kept(engine, lambda session: keep(session, claimed, seen, settings.recheck_s, now))
+    signing = keys.load(settings.data_dir / "keys")  # each time: somebody may have rotated them meanwhile
+    kept(engine, lambda session: keep(session, claimed, seen, signing, settings, now))
 
 
 def claim(session: Session, now: datetime) -> Claimed | None:
@@ -92,115 +92,64 @@ def _reading_takes(session: Session, run_id: str) -> timedelta:
     return timedelta(seconds=min(float(declared or 0) / _SLOWEST_DISK, _LONGEST_WAIT.total_seconds()))
 
 
-def look(engine: sa.Engine, store: Store, settings: Settings, run_id: str) -> Seen:
-    """Ask git and the store, with no transaction open meanwhile."""
+def look(engine: sa.Engine, store: Store, settings: Settings, run_id: str) -> Seen | None:
+    """Ask git and the store, with no transaction open meanwhile. None: the run was deleted, nothing is left of it."""
     with reading(engine) as session:
         run = session.get_one(Run, run_id)
-        project = session.get_one(Project, run.project_id)
-        repository, allowed_refs = project.repository, list(project.allowed_refs)
-        mirror = _mirror(settings.data_dir, project)
-        report = report_of(run)
-        digests = {artifact.digest for artifact in artifacts_of(session, run_id)}
-    code = report.code
+        if run.withdrawn == "deleted":
+            return None
+        at = _where(session, run)
+    code = at.report.code
+    patch = store.read(code.patch, _MOST_PATCH_BYTES) if code.patch else None
+    main = next(iter(at.metrics.values()), None)
     facts = git.look(
         code,
-        repository=repository,
-        mirror=mirror,
-        allowed_refs=allowed_refs,
-        patch=store.read(code.patch, _MOST_PATCH_BYTES) if code.patch else None,
+        repository=at.repository,
+        mirror=settings.data_dir / "mirrors" / at.mirror,
+        allowed_refs=at.allowed_refs,
+        patch=patch,
         bundle=store.path(code.bundle) if code.bundle else None,
-        entry=report.command.entry,
+        entry=at.report.command.entry,
+        configs=at.report.command.configs,
+        evaluator=main.evaluator if main else None,
         protocols=settings.git_protocols,
         timeout_s=settings.git_timeout_s,
     )
-    return Seen(facts, {digest: (store.size(digest), store.intact(digest)) for digest in sorted(digests)})
-
-
-def keep(session: Session, claimed: Claimed, seen: Seen, recheck_s: int, now: datetime) -> Verdict | None:
-    """Findings, verdict, headline and what is owed, all or nothing. None where the claim is not ours any more."""
-    project_id = session.exec(select(Run.project_id).where(Run.id == claimed.run_id)).one()
-    # One verdict of a project after the other: two new bests at once must each see the other.
-    project = session.exec(select(Project).where(Project.id == project_id).with_for_update()).one()
-    run = session.exec(select(Run).where(Run.id == claimed.run_id).with_for_update()).one()
-    if run.check_at != claimed.until:
-        return None  # somebody asked for another look meanwhile, or took over: theirs counts
-    if run.sealed_at is not None:
-        history.compact(session, run.id)
-    report = report_of(run)
-    metric = next((row for row in definitions(session, project) if row.main), None)
-    facts = _facts(session, run, report, metric, seen)
-    findings = judge(report, facts)
-    before, run.verdict = run.verdict, verdict(findings.values())
-    _keep_findings(session, run.id, findings, now)
-    _keep_headline(run, metric, facts)
-    run.checked_at = now
-    run.check_at = next_look(findings, run, recheck_s, now)
-    session.add(run)
-    session.flush()
-    if run.verdict == "verified" and before != "verified" and metric is not None:
-        owe_if_best(session, run, metric, now)
-    return verdict(findings.values())
-
-
-def next_look(findings: dict[str, Finding], run: Run, recheck_s: int, now: datetime) -> datetime | None:
-    """When looking again may change something: soon at first, daily at last. None: it would not."""
-    waits = any(
-        finding.outcome == "unknown" or (finding.outcome == "fail" and name in _OF_THE_WORLD)
-        for name, finding in findings.items()
-    )
-    age = now - (run.sealed_at or run.received_at)
-    if not waits or run.verdict != "unverified" or age > _LOOKED_AT_FOR:
-        return None
-    return now + min(max(timedelta(seconds=recheck_s), age / 2), _LONGEST_WAIT)
-
-
-def _facts(session: Session, run: Run, report: RunReport, metric: MetricDefinition | None, seen: Seen) -> Facts:
-    token = session.get_one(Token, run.token_id)
-    judged_by = metric_facts(metric) if metric is not None else None
-    return Facts(
-        owner=run.owner,
-        writer_may=could_write(token, run.project_id, run.received_at),
-        code=seen.code,
-        history=history.facts(session, run),
-        series=history.series_facts(session, run.id, judged_by),
-        datasets=tuple(
-            DatasetFacts(dataset.name, dataset.split, dataset.digest, dataset.partial)
-            for dataset in datasets_of(session, run.id)
-        ),
-        artifacts=tuple(
-            ArtifactFacts(
-                artifact.name, artifact.digest, artifact.size, *seen.stored.get(artifact.digest, (None, False))
-            )
-            for artifact in artifacts_of(session, run.id)
-        ),
-        metric=judged_by,
-        params_digest_holds=params_digest(report.params) == run.params_digest,
+    return Seen(
+        code=facts,
+        stored={digest: (store.size(digest), store.intact(digest)) for digest in at.digests},
+        secrets=leaks.secrets_in(at.report, patch),
+        recomputed=_recomputed(store, at),
     )
 
 
-def _keep_findings(session: Session, run_id: str, findings: dict[str, Finding], now: datetime) -> None:
-    session.exec(delete(FindingRow).where(col(FindingRow.run_id) == run_id))
-    for name, finding in findings.items():
-        session.add(
-            FindingRow(
-                run_id=run_id,
-                check_name=name,
-                outcome=finding.outcome,
-                refutes=finding.refutes,
-                reason=finding.reason,
-                mend=finding.mend,
-                at=now,
-            )
-        )
+def _where(session: Session, run: Run) -> _ToLookAt:
+    project = session.get_one(Project, run.project_id)
+    metrics = {row.id: metric_facts(row) for row in definitions(session, project) if row.id is not None}
+    return _ToLookAt(
+        report=report_of(run),
+        repository=project.repository,
+        allowed_refs=list(project.allowed_refs),
+        mirror=_mirror(project),
+        metrics=metrics,
+        predictions=[
+            _HandedIn(row.metric, row.digest, row.format, row.step) for row in predictions_of(session, run.id)
+        ],
+        digests=sorted({artifact.digest for artifact in artifacts_of(session, run.id)}),
+    )
 
 
-def _keep_headline(run: Run, metric: MetricDefinition | None, facts: Facts) -> None:
-    series = facts.series.get(metric.name) if metric is not None else None
-    run.metric_id = metric.id if metric is not None else None
-    run.headline = series.headline if series else None
-    run.headline_step = series.headline_step if series else None
+def _recomputed(store: Store, at: _ToLookAt) -> dict[int, RecomputedFacts]:
+    """By definition: its value from the run's predictions, where the project has labels. The latest step's count."""
+    found = {}
+    for number, metric in at.metrics.items():
+        handed_in = [row for row in at.predictions if row.metric == metric.name]
+        if metric.labels is not None and metric.measure is not None and handed_in:
+            last = max(handed_in, key=lambda row: (row.step is None, row.step or 0))
+            found[number] = predictions.recompute(store, metric, last.digest, last.format, last.step)
+    return found
 
 
-def _mirror(data_dir: Path, project: Project) -> Path:
+def _mirror(project: Project) -> str:
     """A mirror for every address: another address is another mirror."""
-    return data_dir / "mirrors" / f"{project.id}-{hashlib.sha256(project.repository.encode()).hexdigest()[:12]}.git"
+    return f"{project.id}-{hashlib.sha256(project.repository.encode()).hexdigest()[:12]}.git"

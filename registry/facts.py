@@ -61,7 +61,7 @@ class CodeFacts:
 
     looked: bool
     trouble: str = ""
-    commit_is_commit: bool = False
+    commit_kind: str = ""  # "commit", "tag", "tree" or "blob"; "" where nobody has it
     refs: tuple[str, ...] = ()
     base_refs: tuple[str, ...] = ()
     rebuilt: str | None = None

@@ -17,6 +17,7 @@ from trackrecord.errors import TrackrecordError
 
 _SHORTEST_PREFIX = 6
 _ID_LETTERS = re.compile(r"[0-9A-HJKMNP-TV-Z]{6,26}")
+_DEFINE = "A maintainer defines one: trackrecord define project.toml."
 _NAMES_SEARCHED = 3_000  # the latest runs whose names are compared for "did you mean"
 
 
@@ -90,25 +91,71 @@ def definitions(session: Session, project: Project) -> list[MetricDefinition]:
     return sorted(session.exec(query), key=lambda metric: (not metric.main, metric.name))
 
 
-def find_metric(session: Session, project: Project, text: str = "") -> MetricDefinition:
-    """The project's metric of that name; nothing named: the main one. Part of a name is enough where it is unique."""
+def versions(session: Session, project: Project, name: str = "") -> list[MetricDefinition]:
+    """Every definition there ever was of the metric (or of all), the latest version first. Each has a board."""
+    query = select(MetricDefinition).where(MetricDefinition.project_id == project.id)
+    if name:
+        query = query.where(MetricDefinition.name == name)
+    return list(session.exec(query.order_by(col(MetricDefinition.name), col(MetricDefinition.version).desc())))
+
+
+def find_metric(session: Session, project: Project, text: str = "", version: int = 0) -> MetricDefinition:
+    """The project's metric of that name; nothing named: the main one. Part of a name is enough where it is unique.
+
+    `version` 0: the definition that counts now. Any other: that one, also of a metric that is not defined any more.
+    """
+    if version:
+        return _version(session, project, text, version)
     known = definitions(session, project)
     if not known:
-        raise TrackrecordError(
-            f"{project.id} defines no metric yet.", "A maintainer sets one: trackrecord project --help.", status=404
-        )
+        raise TrackrecordError(f"{project.id} defines no metric yet.", _DEFINE, status=404)
     if not text:
         return known[0]
-    wanted = text.strip().lower()
-    same = [metric for metric in known if metric.name.lower() == wanted]
-    ends = [metric for metric in known if wanted in re.split(r"[/.:]", metric.name.lower())]
-    for fits in (same, ends):
-        if len(fits) == 1:
-            return fits[0]
+    found = _fitting(known, text)
+    if found is not None:
+        return found
     names = [metric.name for metric in known]
-    meant = [metric.name for metric in ends] or near(text, names)
+    meant = [metric.name for metric in known if _ends(metric, text)] or near(text, names)
     message = f'{project.id} does not define a metric "{clean(text)}".'
     raise Unfound(message, text, meant, otherwise=f"It defines {listed(names, 8)}.")
+
+
+def _version(session: Session, project: Project, text: str, version: int) -> MetricDefinition:
+    every = versions(session, project)
+    if not text or not every:
+        name = find_metric(session, project).name
+    else:
+        latest = list({metric.name: metric for metric in reversed(every)}.values())
+        found = _fitting(latest, text)
+        if found is None:
+            names = sorted({metric.name for metric in every})
+            message = f'{project.id} never defined a metric "{clean(text)}".'
+            raise Unfound(message, text, near(text, names), otherwise=f"It defined {listed(names, 8)}.")
+        name = found.name
+    of_name = [metric for metric in every if metric.name == name]
+    for metric in of_name:
+        if metric.version == version:
+            return metric
+    there = listed([str(metric.version) for metric in reversed(of_name)], 12)
+    latest_one = of_name[0]
+    now = f"version {latest_one.version} counts now" if latest_one.current else "none counts now"
+    word = "version" if len(of_name) == 1 else "versions"
+    message = f"{name} of {project.id} has no version {version}. It has {word} {there}; {now}."
+    raise Unfound(message, str(version), [str(latest_one.version)])
+
+
+def _fitting(metrics: Iterable[MetricDefinition], text: str) -> MetricDefinition | None:
+    """The one that the text names, wholly or by one of its parts; None: none does, or several."""
+    known = list(metrics)
+    same = [metric for metric in known if metric.name.lower() == text.strip().lower()]
+    for fits in (same, [metric for metric in known if _ends(metric, text)]):
+        if len(fits) == 1:
+            return fits[0]
+    return None
+
+
+def _ends(metric: MetricDefinition, text: str) -> bool:
+    return text.strip().lower() in re.split(r"[/.:]", metric.name.lower())
 
 
 def find_run(session: Session, asker: Asker, text: str) -> Run:

@@ -8,6 +8,7 @@ ever checked out. `Repo.commit()` and `cat-file -e` say yes to `HEAD` and forty 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -52,12 +53,15 @@ def look(
     entry: str | None,
     protocols: str,
     timeout_s: int,
+    configs: Sequence[str] = (),
+    evaluator: str | None = None,
     fresh_s: float = 20.0,
 ) -> CodeFacts:
     """Ask git about a run's code. Never raises for bad input or a repository that is away: the facts say so.
 
     The mirror is refreshed when it is older than `fresh_s` seconds, and when it does not know the commit. `patch` and
-    `bundle` are the stored artifacts that the report names, None where they are not there. `entry` is a path.
+    `bundle` are the stored artifacts that the report names, None where they are not there. `entry`, `configs` and
+    `evaluator` are paths of the repository that are looked for in the rebuilt tree.
     """
     if code.commit is None:
         return CodeFacts(looked=False, trouble="the report names no commit")
@@ -70,7 +74,7 @@ def look(
     try:
         with asked.alone():
             facts = _commit(asked, code.commit, code.base, fresh_s)
-            return _rebuild(asked, code, facts, patch, bundle, entry)
+            return _rebuild(asked, code, facts, patch, bundle, _Wanted(entry, tuple(configs), evaluator))
     except _CouldNotLook as error:
         return CodeFacts(looked=False, trouble=str(error))
     except git.CommandError as error:
@@ -92,11 +96,20 @@ def _commit(mirror: _Mirror, commit: str, base: str | None, fresh_s: float) -> C
     base_refs = refs if base == commit else mirror.refs_with(base)
     if base is not None and base_refs:
         mirror.keep(base)
-    return CodeFacts(looked=True, commit_is_commit=mirror.kind(commit) == "commit", refs=refs, base_refs=base_refs)
+    return CodeFacts(looked=True, commit_kind=mirror.kind(commit), refs=refs, base_refs=base_refs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Files that are looked for in the rebuilt tree."""
+
+    entry: str | None
+    configs: tuple[str, ...]
+    evaluator: str | None
 
 
 def _rebuild(
-    mirror: _Mirror, code: CodeReport, facts: CodeFacts, patch: bytes | None, bundle: Path | None, entry: str | None
+    mirror: _Mirror, code: CodeReport, facts: CodeFacts, patch: bytes | None, bundle: Path | None, wanted: _Wanted
 ) -> CodeFacts:
     """Put base and patch together in a temporary index and object folder; the mirror keeps nothing of it."""
     start = code.base or (code.commit if code.bundle else None)
@@ -114,16 +127,30 @@ def _rebuild(
                 return replace(facts, rebuild_trouble=f"the repository does not have the base commit {start[:12]}")
             tree = scratch.write_tree(start, patch)
             return replace(
-                facts,
-                commit_is_commit=scratch.kind(code.commit) == "commit",
+                _files(scratch, tree, facts, wanted),
+                commit_kind=scratch.kind(code.commit),
                 rebuilt=tree,
                 forbidden=scratch.new_links(start, tree),
-                entry_in_tree=None if entry is None else scratch.has_file(tree, entry),
             )
         except _CouldNotLook as error:
             return replace(facts, rebuild_trouble=str(error))
         except _Contradiction as error:
             return replace(facts, rebuild_trouble=str(error), rebuild_contradicts=True)
+
+
+def _files(scratch: _Mirror, tree: str, facts: CodeFacts, wanted: _Wanted) -> CodeFacts:
+    files = scratch.files(tree)
+    blob = files.get(_as_bytes(wanted.evaluator)) if wanted.evaluator else None
+    return replace(
+        facts,
+        entry_in_tree=None if wanted.entry is None else _as_bytes(wanted.entry) in files,
+        configs_missing=tuple(path for path in wanted.configs if _as_bytes(path) not in files),
+        evaluator=scratch.content_digest(blob) if blob else None,
+    )
+
+
+def _as_bytes(path: str) -> bytes:
+    return path.encode(errors="surrogateescape")
 
 
 def _missing(code: CodeReport, start: str | None, patch: bytes | None, bundle: Path | None) -> str:
@@ -273,11 +300,17 @@ class _Mirror:
         found = (path for state, path in zip(printed[::2], printed[1::2], strict=False) if state.split()[1] in _LINKS)
         return tuple(addresses.shown(path.decode(errors="replace")) for path in found)[:_SHOWN_PATHS]
 
-    def has_file(self, tree: str, path: str) -> bool:
-        # Asked without naming the path to git: it is what a user wrote.
-        listed = self.ask("ls-tree", "-r", "-z", tree).split(b"\0")
-        files = (entry.partition(b"\t")[2] for entry in listed if entry.startswith(b"100"))
-        return path.encode(errors="surrogateescape") in files
+    def files(self, tree: str) -> dict[bytes, str]:
+        """Every file of a tree with its object id. Asked without naming a path to git: those are what users wrote."""
+        listed = (entry.partition(b"\t") for entry in self.ask("ls-tree", "-r", "-z", tree).split(b"\0"))
+        return {path: state.split()[2].decode() for state, _, path in listed if state.startswith(b"100")}
+
+    def content_digest(self, blob: str) -> str | None:
+        """SHA-256 of a file's content; None for one that is too large to be code."""
+        size = int(self.ask("cat-file", "--batch-check=%(objectsize)", stdin=blob.encode()).strip() or b"0")
+        if size > MOST_PATCH_BYTES:
+            return None
+        return hashlib.sha256(self.ask("cat-file", "blob", blob)).hexdigest()
 
     def ask(self, verb: str, *words: str, stdin: bytes = b"", at: Path | None = None) -> bytes:
         """Run one git command, in the mirror unless `at` says where. Raises git.GitCommandError.

@@ -6,14 +6,17 @@ series (`Series`) changes in the transaction that keeps its points. Writers of o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Literal
 
 import numpy as np
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from registry import log
 from registry.bodies import read as read_body
 from registry.facts import HistoryFacts, MetricFacts, SeriesFacts
 from registry.packing import NONE, Points, pack, together, unpack
@@ -23,7 +26,18 @@ from registry.tables import Batch, Chunk, Equivocation, Run, Series
 from trackrecord.errors import TrackrecordError
 from trackrecord.report import BatchReport, FinishReport, PointsReport, link
 
-__all__ = ["CHUNK_POINTS", "Points", "append", "compact", "facts", "headline", "read", "series_facts", "thin"]
+__all__ = [
+    "CHUNK_POINTS",
+    "Points",
+    "append",
+    "compact",
+    "digests",
+    "facts",
+    "headline",
+    "read",
+    "series_facts",
+    "thin",
+]
 
 CHUNK_POINTS = 4_096
 TAIL_ROWS = 500
@@ -46,7 +60,7 @@ def append(
     _wait_for_turn(session, run.id)
     before = session.get(Batch, (run.id, writer, sequence))
     if before is not None:
-        return "again" if before.digest == digest else _keep_evidence(session, run.id, writer, sequence, digest, now)
+        return "again" if before.digest == digest else _keep_evidence(session, run, writer, sequence, digest, now)
     series = {points.metric: _columns(points) for points in batch.points if points.values}
     tail = pack(series) if series else None
     count = sum(len(points) for points in series.values())
@@ -69,6 +83,20 @@ def compact(session: Session, run_id: str) -> None:
     """Turn all tails of a run into chunks: when it has ended, or when many wait."""
     _wait_for_turn(session, run_id)
     _into_chunks(session, run_id, _tails(session, run_id))
+
+
+def digests(session: Session, run_id: str) -> dict[str, tuple[int, str]]:
+    """Of every metric how many points it has and their SHA-256: steps, times (int64) and values (float64), by step.
+
+    Little-endian columns one after the other; every NaN is the same NaN. Stable once the history is compact.
+    """
+    found = {}
+    for name, parts in _everything(session, run_id):
+        points = ordered(together(parts))
+        hashed = hashlib.sha256(points.steps.astype("<i8").tobytes() + points.times.astype("<i8").tobytes())
+        hashed.update(np.where(np.isnan(points.values), np.nan, points.values).astype("<f8").tobytes())
+        found[name] = (len(points), hashed.hexdigest())
+    return found
 
 
 def headline(session: Session, run_id: str, metric: MetricFacts) -> tuple[float | None, int | None]:
@@ -122,12 +150,14 @@ def _wait_for_turn(session: Session, run_id: str) -> None:
 
 
 def _keep_evidence(
-    session: Session, run_id: str, writer: str, sequence: int, digest: str, now: datetime
+    session: Session, run: Run, writer: str, sequence: int, digest: str, now: datetime
 ) -> Literal["other"]:
-    if session.get(Equivocation, (run_id, writer, sequence, digest)) is None:
+    if session.get(Equivocation, (run.id, writer, sequence, digest)) is None:
         session.add(
-            Equivocation(run_id=run_id, writer=writer, sequence=sequence, digest=digest, received_at=now),
+            Equivocation(run_id=run.id, writer=writer, sequence=sequence, digest=digest, received_at=now),
         )
+        what = {"writer": writer, "sequence": sequence, "digest": digest}
+        log.append(session, "equivocation", now, run=run.id, project=run.project_id, **what)
     return "other"
 
 
@@ -176,6 +206,19 @@ def _read(session: Session, run_id: str, metric: str) -> Points:
     parts = [unpack(frame)[""] for frame in chunks]
     parts += [unpack(tail).get(metric, NONE) for _, _, tail in _tails(session, run_id)]
     return together(parts)
+
+
+def _everything(session: Session, run_id: str) -> Iterator[tuple[str, list[Points]]]:
+    """Every metric with its parts in their order, one metric at a time."""
+    tails: dict[str, list[Points]] = {}
+    for _, _, tail in _tails(session, run_id):
+        for metric, points in unpack(tail).items():
+            tails.setdefault(metric, []).append(points)
+    chunks = select(Series.metric, Chunk.packed).join(Chunk, col(Chunk.series_id) == Series.id, isouter=True)
+    rows = session.exec(chunks.where(Series.run_id == run_id).order_by(Series.metric, col(Chunk.number)))
+    for metric, of_metric in groupby(rows, key=lambda row: row[0]):
+        packed = [unpack(frame)[""] for _, frame in of_metric if frame is not None]
+        yield metric, packed + tails.get(metric, [])
 
 
 def _rule_points(session: Session, run_id: str, metric: MetricFacts) -> Points:

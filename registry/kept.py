@@ -15,7 +15,7 @@ from registry.facts import MetricFacts
 from registry.numbers import clean
 from registry.ranking import Result
 from registry.standing import counts
-from registry.tables import Artifact, Dataset, Finding, MetricDefinition, Param, Remark, Run, Series
+from registry.tables import Artifact, Dataset, Finding, MetricDefinition, Param, Prediction, Remark, Run, Series
 from trackrecord.report import RunReport
 
 # Of several findings, the one that explains the others comes first: without the metric there is no headline either.
@@ -78,6 +78,10 @@ def datasets_of(session: Session, run: str) -> list[Dataset]:
 
 def artifacts_of(session: Session, run: str) -> list[Artifact]:
     return list(session.exec(select(Artifact).where(Artifact.run_id == run).order_by(col(Artifact.name))))
+
+
+def predictions_of(session: Session, run: str) -> list[Prediction]:
+    return list(session.exec(select(Prediction).where(Prediction.run_id == run).order_by(col(Prediction.digest))))
 
 
 def remarks_of(session: Session, run: str) -> list[str]:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+import sqlalchemy as sa
+from sqlmodel import Session, col
 
 from registry import outbox
-from registry.ranking import gain
-from registry.tables import MetricDefinition, Run
+from registry.ranking import Result, gain
+from registry.results import placed, results
+from registry.tables import MetricDefinition, Placing, Run
 
 
 def owe_if_best(session: Session, run: Run, metric: MetricDefinition, now: datetime) -> bool:
-    """Owe `new_best` when the run beats every earlier verified one by the metric's margin. Whether it is owed now.
+    """Owe `new_best` when the run beats every other one on the board by the metric's margin. Whether it is owed now.
 
-    Never for a run that did not end well, or whose history arrived afterwards (late): that is no news.
+    Never for a run that does not rank (it is below the project's minimum, say), or whose history arrived afterwards
+    (late): that is no news. Its place on the board must have been kept before.
     """
-    if run.late or run.state != "finished" or run.headline is None:
+    own = place_of(session, run, metric)
+    if own is None or run.late:
         return False
     old = best_other(session, run, metric)
-    if old is not None and old.headline is not None and not beats(run.headline, old.headline, metric):
+    if old is not None and not beats(own.value, old.value, metric):
         return False
     return outbox.owe(
         session,
@@ -29,9 +33,9 @@ def owe_if_best(session: Session, run: Run, metric: MetricDefinition, now: datet
         payload={
             "run": run.id,
             "metric": metric.id,
-            "value": run.headline,
-            "old_run": old.id if old else None,
-            "old_value": old.headline if old else None,
+            "value": own.value,
+            "old_run": old.run if old else None,
+            "old_value": old.value if old else None,
         },
         now=now,
     )
@@ -43,15 +47,16 @@ def beats(new: float, old: float, metric: MetricDefinition) -> bool:
     return better_by > max(metric.tolerance, 0.0) and better_by >= metric.margin
 
 
-def best_other(session: Session, run: Run, metric: MetricDefinition) -> Run | None:
-    """The best verified run by the same definition beside this one; of equal ones the earliest."""
-    by_value = col(Run.headline).desc() if metric.direction == "higher" else col(Run.headline).asc()
-    query = select(Run).where(
-        Run.project_id == run.project_id,
-        Run.metric_id == metric.id,
-        Run.verdict == "verified",
-        Run.state == "finished",
-        Run.id != run.id,
-        col(Run.headline).is_not(None),
-    )
-    return session.exec(query.order_by(by_value, col(Run.sealed_at), col(Run.id)).limit(1)).first()
+def place_of(session: Session, run: Run, metric: MetricDefinition) -> Result | None:
+    """The run as it ranks by this definition; None where it does not."""
+    return next(iter(results(session, metric, [col(Run.id) == run.id])), None)
+
+
+def best_other(session: Session, run: Run, metric: MetricDefinition) -> Result | None:
+    """The best run on the definition's board beside this one; of equal ones the earliest."""
+    value = col(Placing.headline)
+    by_value = value.desc() if metric.direction == "higher" else value.asc()
+    query = placed(session, metric).where(col(Run.id) != run.id)
+    ended = sa.func.coalesce(col(Run.sealed_at), col(Run.received_at))
+    first = session.execute(query.order_by(by_value, ended, col(Run.id)).limit(1)).first()
+    return None if first is None else Result(*first)

@@ -14,10 +14,10 @@ from typing import Literal
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from registry import history
+from registry import history, log
 from registry.find import near
 from registry.params import config_digest, params_digest, searchable, seed_shown
-from registry.tables import Artifact, Attachment, Batch, Dataset, Param, Project, Remark, Run
+from registry.tables import Artifact, Attachment, Batch, Dataset, Param, Prediction, Project, Remark, Run
 from registry.tokens import Caller
 from trackrecord.errors import TrackrecordError
 from trackrecord.report import BatchReport, FinishReport, RunReport
@@ -57,6 +57,8 @@ def open_run(session: Session, caller: Caller, run_id: str, report: RunReport, b
         for param in searchable(report.params)
     )
     session.add_all(Attachment(run_id=run_id, digest=digest, what=what) for digest, what in _attached(report).items())
+    who = {"owner": caller.owner, "token": caller.token_id}
+    log.append(session, "run_opened", now, run=run_id, project=report.project, **who, report=digest)
     return "kept"
 
 
@@ -102,6 +104,7 @@ def finish(session: Session, caller: Caller, run_id: str, report: FinishReport, 
     # Measured by each clock for itself, so that a client's wrong clock is not taken for lateness.
     ran, watched = run.finished_at - run.started_at, now - run.received_at
     run.late = run.late or ran - watched > _LIVE
+    log.append(session, "run_finished", now, run=run_id, project=run.project_id, state=report.state, finish=digest)
     return "kept"
 
 
@@ -142,6 +145,8 @@ def _own(session: Session, caller: Caller, run_id: str) -> Run:
     _may_write(caller, run.project_id)
     if run.owner != caller.owner:
         raise TrackrecordError("This run is somebody else's.", "Use the token of its owner.", status=403)
+    if run.withdrawn == "deleted":
+        raise TrackrecordError("The run was deleted; nothing is added to it.", "Make a new run.", status=409)
     return run
 
 
@@ -153,7 +158,7 @@ def _may_write(caller: Caller, project: str) -> None:
 
 
 def _declare(session: Session, run_id: str, batch: BatchReport) -> None:
-    """Datasets, artifacts and notes; what is declared again replaces what was said of the same content before."""
+    """Datasets, artifacts, predictions and notes; said again of the same content, it replaces what was said."""
     for dataset in batch.datasets:
         session.merge(
             Dataset(
@@ -170,10 +175,14 @@ def _declare(session: Session, run_id: str, batch: BatchReport) -> None:
         session.merge(
             Artifact(run_id=run_id, name=artifact.name, digest=artifact.digest, size=artifact.size, step=artifact.step)
         )
+    for said in batch.predictions:
+        row = Prediction(run_id=run_id, metric=said.metric, digest=said.digest, format=said.format, step=said.step)
+        session.merge(row)
     for note in dict.fromkeys(batch.notes):
         session.merge(Remark(run_id=run_id, text=note))
     session.flush()
-    for table, what in ((Dataset, "datasets"), (Artifact, "artifacts"), (Remark, "notes")):
+    counted = ((Dataset, "datasets"), (Artifact, "artifacts"), (Prediction, "predictions"), (Remark, "notes"))
+    for table, what in counted:
         declared = session.exec(select(func.count()).select_from(table).where(col(table.run_id) == run_id)).one()
         if declared > MOST_DECLARED:
             raise TrackrecordError(f"A run has at most {MOST_DECLARED:,} {what}.", "Declare fewer.", status=413)

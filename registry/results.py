@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
 
-from registry import history
 from registry.asker import Asker
 from registry.find import Unfound, near
-from registry.kept import metric_facts, owners_of
+from registry.kept import owners_of
 from registry.numbers import clean, counted, listed
 from registry.ranking import Result
-from registry.tables import Dataset, MetricDefinition, Param, Project, Run, Series
+from registry.tables import MetricDefinition, Param, Placing, Project, Run
 from registry.words import Condition, Since
 from trackrecord.errors import TrackrecordError
 
@@ -82,41 +83,61 @@ def _compares(condition: Condition) -> Clause:
             return equal if condition.sign == "=" else sa.not_(sa.func.coalesce(equal, sa.false()))
 
 
-def results(session: Session, metric: MetricDefinition, clauses: Sequence[Clause]) -> list[Result]:
-    """The values that may rank: finished, verified runs with a finite value by this definition."""
-    judged = [*clauses, col(Run.verdict) == "verified", col(Run.state) == "finished"]
-    columns = [
-        col(Run.id),
-        col(Run.name),
-        col(Run.headline),
-        col(Run.headline_step),
-        col(Run.owner),
-        col(Run.config_digest),
-        col(Run.seed),
-        col(Run.commit_id),
-        sa.func.coalesce(col(Run.sealed_at), col(Run.received_at)),
-    ]
-    if metric.main:
-        judged += [col(Run.metric_id) == metric.id, col(Run.headline).is_not(None)]
-        return [Result(*row) for row in session.execute(sa.select(*columns).where(*judged))]
-    return [
-        Result(row[0], row[1], value, step, *row[4:])
-        for row in session.execute(sa.select(*columns).where(*judged, *_declares(metric)))
-        for value, step in [history.headline(session, row[0], metric_facts(metric))]
-        if value is not None
-    ]
+def results(session: Session, metric: MetricDefinition, clauses: Sequence[Clause] = ()) -> list[Result]:
+    """The values that rank on this definition's board, current or of before, in no order."""
+    return [Result(*row) for row in session.execute(placed(session, metric).where(*clauses))]
 
 
-def _declares(metric: MetricDefinition) -> list[Clause]:
-    """A metric that is not the main one: the run has it, and declares exactly the dataset that its definition names."""
-    dataset = sa.select(col(Dataset.run_id)).where(
-        col(Dataset.name) == metric.dataset,
-        col(Dataset.digest) == metric.dataset_digest,
-        sa.or_(col(Dataset.split) == metric.split, col(Dataset.split).is_(None)),
-        col(Dataset.partial).is_(None),
+def placed(session: Session, metric: MetricDefinition) -> sa.Select[*tuple[Any, ...]]:
+    """The rows that may rank on a board, with the columns of `Result` in their order.
+
+    Verified by this very definition, ended well, not withdrawn, not hidden, at or above the project's minimum, and with
+    a finite value. A run that any definition refutes ranks nowhere.
+    """
+    return (
+        sa.select(
+            col(Run.id),
+            col(Run.name),
+            col(Placing.headline),
+            col(Placing.headline_step),
+            col(Run.owner),
+            col(Run.config_digest),
+            col(Run.seed),
+            col(Run.commit_id),
+            sa.func.coalesce(col(Run.sealed_at), col(Run.received_at)),
+        )
+        .join(Placing, col(Placing.run_id) == col(Run.id))
+        .where(
+            col(Placing.metric_id) == metric.id,
+            col(Placing.verdict) == "verified",
+            _finite(col(Placing.headline)),
+            col(Run.state) == "finished",
+            col(Run.verdict) != "refuted",
+            col(Run.withdrawn) == "",
+            col(Run.quarantined).is_(False),
+            *_minimum(session.get_one(Project, metric.project_id)),
+        )
     )
-    series = sa.select(col(Series.run_id)).where(col(Series.metric) == metric.name)
-    return [col(Run.id).in_(dataset), col(Run.id).in_(series)]
+
+
+def _finite(column: Any) -> Clause:
+    """Between the least and the largest number: on either database no NULL, NaN, infinity or text is.
+
+    The columns have a CHECK that says the same. A row that got around it must not lead a board for ever: PostgreSQL
+    sorts NaN above every number, SQLite text.
+    """
+    return sa.and_(column >= -sys.float_info.max, column <= sys.float_info.max)
+
+
+def _minimum(project: Project) -> list[Clause]:
+    """What the project asks of a run beyond its verdict, as a clause."""
+    match project.minimum:
+        case "live":
+            return [col(Run.live).is_(True)]
+        case "recomputed":
+            return [_finite(col(Placing.recomputed))]
+        case _:
+            return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,32 +151,30 @@ class Tally:
     killed: int
     running: int
     silent: int
+    superseded: int
+    invalidated: int
+    deleted: int
 
     def __str__(self) -> str:
         """ "12 verified of 31 runs (3 failed, 1 killed, 2 running)"."""
-        others = {word: getattr(self, word) for word in ("refuted", "failed", "killed", "running", "silent")}
+        others = {field.name: getattr(self, field.name) for field in fields(self)[2:]}
         inside = ", ".join(f"{count:,} {word}" for word, count in others.items() if count)
         return f"{self.verified:,} verified of {counted(self.total, 'run')}" + (f" ({inside})" if inside else "")
 
 
 def tally(session: Session, clauses: Sequence[Clause], asker: Asker, now: datetime) -> Tally:
-    """Count the runs of a scope."""
-    running = col(Run.state) == "running"
+    """Count the runs of a scope. One that was withdrawn is counted by that word alone."""
+    stands = col(Run.withdrawn) == ""
+    running = sa.and_(stands, col(Run.state) == "running")
     silent = sa.and_(running, col(Run.heard_at) < now - timedelta(seconds=asker.silent_after_s))
-
-    def count(clause: Clause) -> sa.ColumnElement[int]:
-        return sa.func.coalesce(sa.func.sum(sa.case((clause, 1), else_=0)), 0)
-
-    columns = [
-        sa.func.count(),
-        count(sa.and_(col(Run.verdict) == "verified", col(Run.state) == "finished")),
-        count(col(Run.verdict) == "refuted"),
-        count(col(Run.state) == "failed"),
-        count(col(Run.state) == "killed"),
-        count(running),
-        count(silent),
+    kinds = [
+        sa.and_(stands, col(Run.verdict) == "verified", col(Run.state) == "finished"),
+        sa.and_(stands, col(Run.verdict) == "refuted"),
+        sa.and_(stands, col(Run.state) == "failed"),
+        sa.and_(stands, col(Run.state) == "killed"),
+        sa.and_(running, sa.not_(silent)),
+        silent,
+        *(col(Run.withdrawn) == word for word in ("superseded", "invalidated", "deleted")),
     ]
-    total, verified, refuted, failed, killed, running_all, silent_all = session.execute(
-        sa.select(*columns).where(*clauses)
-    ).one()
-    return Tally(total, verified, refuted, failed, killed, running_all - silent_all, silent_all)
+    columns = [sa.func.coalesce(sa.func.sum(sa.case((kind, 1), else_=0)), 0) for kind in kinds]
+    return Tally(*session.execute(sa.select(sa.func.count(), *columns).where(*clauses)).one())

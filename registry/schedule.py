@@ -11,6 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import col, delete
 
+from registry import keys, log
 from registry.artifacts import Store
 from registry.examine import examine_due
 from registry.retry import kept, passes
@@ -31,12 +32,19 @@ def start(engine: sa.Engine, store: Store, settings: Settings) -> BackgroundSche
     )
     jobs: dict[str, tuple[Callable[[], object], timedelta]] = {
         "examine": (lambda: examine_due(engine, store, settings, _now()), timedelta(seconds=1)),
+        "checkpoint": (lambda: sign_log(engine, settings, _now()), timedelta(minutes=1)),
         "forget": (lambda: forget_seen(engine, _now()), timedelta(hours=1)),
     }
     for name, (work, every) in jobs.items():
         scheduler.add_job(_tick, "interval", seconds=every.total_seconds(), id=name, args=[name, work])
     scheduler.start()
     return scheduler
+
+
+def sign_log(engine: sa.Engine, settings: Settings, now: datetime) -> int:
+    """Sign the log as it is, where it has grown; its size. Raises TrackrecordError where its past was changed."""
+    signing = keys.load(settings.data_dir / "keys")
+    return kept(engine, lambda session: log.checkpoint(session, keys.publish(session, signing, now), now).size)
 
 
 def forget_seen(engine: sa.Engine, now: datetime) -> int:

@@ -33,6 +33,8 @@ def counts(run: Run, metric: MetricDefinition | None) -> bool:
         metric is not None
         and run.state == "finished"
         and run.verdict == "verified"
+        and not run.withdrawn
+        and not run.quarantined
         and run.headline is not None
         and run.metric_id == metric.id
     )
@@ -42,6 +44,8 @@ def why_not(run: Run, metric: MetricDefinition | None, findings: Sequence[Findin
     """Why it does not count, in a sentence without its full stop; empty where it counts. `findings` as `kept` sorts."""
     if metric is not None and counts(run, metric):
         return ""
+    if run.withdrawn:
+        return f"was {run.withdrawn}"
     if run.state == "running":
         waited = span((now - run.heard_at).total_seconds())
         return f"silent, not heard of for {waited}" if is_silent(run, asker, now) else "still running"

@@ -13,11 +13,13 @@ from typing import Literal, get_args
 from sqlalchemy import func
 from sqlmodel import Session, select
 
+from registry import log
 from registry.tables import Project, Token
 from trackrecord.errors import TrackrecordError
 
 Role = Literal["reader", "runner", "maintainer", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)  # each may do what those before it may
+OPERATOR = "the operator"  # whoever has a shell where the registry runs
 
 _PREFIX = "trk_"
 _LETTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -70,24 +72,36 @@ def give(
     label: str,
     expires_at: datetime | None,
     now: datetime,
+    by: str = OPERATOR,
 ) -> str:
     """Keep a new token and hand it out: this once. Raises TrackrecordError for a project that does not exist."""
     if project is not None and session.get(Project, project) is None:
         raise TrackrecordError("There is no such project.", "Make it first, or give the token no project.", status=404)
     token = make()
-    session.add(
-        Token(
-            digest=digest_of(token),
-            owner=owner,
-            label=label,
-            role=role,
-            project_id=project,
-            created_at=now,
-            expires_at=expires_at,
-        )
+    row = Token(
+        digest=digest_of(token),
+        owner=owner,
+        label=label,
+        role=role,
+        project_id=project,
+        created_at=now,
+        expires_at=expires_at,
     )
+    session.add(row)
     session.flush()
+    log.append(session, "token_given", now, project=project, token=row.id, owner=owner, role=role, by=by)
     return token
+
+
+def revoke(session: Session, number: int, now: datetime, by: str = OPERATOR) -> None:
+    """Make the token of that number open nothing any more. Raises TrackrecordError (404) where there is none."""
+    row = session.exec(select(Token).where(Token.id == number).with_for_update()).one_or_none()
+    if row is None:
+        raise TrackrecordError(f"There is no token {number}.", "List them: python -m registry tokens.", status=404)
+    if row.revoked_at is None:
+        row.revoked_at = now
+        session.add(row)
+        log.append(session, "token_revoked", now, project=row.project_id, token=number, by=by)
 
 
 def any_given(session: Session) -> bool:

@@ -198,7 +198,9 @@ def _boundary(path: Path, start: int) -> int:
 def _body(path: Path, start: int, stop: int) -> bytes:
     """The bytes of a batch (a BatchReport): a function of the journal between two ends, and of nothing else."""
     columns: dict[str, dict[str, Any]] = {}  # fields of PointsReport; building the classes would cost ten times as much
-    others: dict[int, list[Any]] = {journal.DATASET: [], journal.ARTIFACT: [], journal.NOTE: []}
+    others: dict[int, list[Any]] = {
+        each: [] for each in (journal.DATASET, journal.ARTIFACT, journal.PREDICTIONS, journal.NOTE)
+    }
     for _, entry in journal.frames(path, start, stop):
         if entry[0] == journal.POINTS:
             _, time_ms, step, values = entry
@@ -217,6 +219,8 @@ def _body(path: Path, start: int, stop: int) -> bytes:
         "artifacts": others[journal.ARTIFACT],
         "notes": others[journal.NOTE],
     }
+    if others[journal.PREDICTIONS]:  # only then: batches cut by older versions must keep their bytes
+        body["predictions"] = others[journal.PREDICTIONS]
     return _json(body)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -14,7 +15,7 @@ from typing import Any, ParamSpec
 
 import click
 
-from trackrecord import client, config, doctor, sync, text, voice
+from trackrecord import changes, client, config, doctor, keyring, receipt_files, sync, text, voice, witness
 from trackrecord.answer import Answer
 from trackrecord.capture import data as contents
 from trackrecord.client import Client
@@ -118,12 +119,21 @@ def _quoted(word: str) -> str:
 @commands.command()
 @click.argument("address")
 @click.option("--token-stdin", is_flag=True, help="Read the token from standard input.")
+@click.option("--new-registry", is_flag=True, help="It was set up anew: trust its keys in place of those kept before.")
 @mended
-def login(address: str, token_stdin: bool) -> None:
-    """Keep the registry's ADDRESS and a token, after trying them."""
+def login(address: str, token_stdin: bool, new_registry: bool) -> None:
+    """Keep the registry's ADDRESS, a token and its public keys, after trying them."""
     token = (sys.stdin.readline() if token_stdin else click.prompt("Token (trk_…)", hide_input=True, err=True)).strip()
     told = config.load({"TRACKRECORD_URL": address, "TRACKRECORD_TOKEN": token, "HOME": "/nonexistent"})
-    who = Client(told).ask("GET", "/api/v1/whoami")
+    door = Client(told)
+    who = door.ask("GET", "/api/v1/whoami")
+    try:
+        receipt_files.keep_keys(config.home(), door, anew=new_registry)
+    except keyring.Unequipped as problem:
+        click.echo(f"The registry's keys changed, and were not kept. {problem}", err=True)
+    if new_registry:
+        witness.forget(config.home(), door.url)
+    witness.warn(config.home(), door)
     place = config.save(address, token)
     click.echo(f"{_who(who)}. Kept in {place}.")
 
@@ -146,7 +156,7 @@ def _who(who: Any) -> str:
 @click.argument("file", type=click.Path(path_type=Path))
 @mended
 def define(file: Path) -> None:
-    """Create or change a project from FILE, in TOML: project, repository, allowed_refs, [[metrics]]."""
+    """Create or change a project from FILE, in TOML. `rules` prints one that has every key there is."""
     try:
         rules = tomllib.loads(file.read_text(encoding="utf-8"))
         body = json.dumps({key: value for key, value in rules.items() if key != "project"}, allow_nan=False).encode()
@@ -160,6 +170,60 @@ def define(file: Path) -> None:
     click.echo(f"{project} is defined, with {count} metric{'' if count == 1 else 's'}.")
 
 
+@commands.command()
+@click.argument("project")
+@mended
+def rules(project: str) -> None:
+    """Print the rules of PROJECT as the TOML that `define` takes: edit it, and define the project anew."""
+    click.echo(changes.rules_as_toml(Client(config.load()), project), nl=False)
+
+
+_reason = click.option("--reason", required=True, help="Why, in a sentence; it stands beside the run for ever.")
+
+
+@commands.command()
+@click.argument("run")
+@click.argument("new")
+@_reason
+@mended
+def supersede(run: str, new: str, reason: str) -> None:
+    """Say that the run NEW counts in the place of RUN. Names and ids will do."""
+    door = Client(config.load())
+    old, instead = changes.find(door, run), changes.find(door, new)
+    changes.correct(door, old, "superseded", reason, instead)
+    click.echo(voice.clean(f"{old.name} of {old.project} is superseded by {instead.name}."))
+
+
+@commands.command()
+@click.argument("run")
+@_reason
+@mended
+def invalidate(run: str, reason: str) -> None:
+    """Say that RUN is not valid. It stays to be seen, with the reason, and ranks no more."""
+    door = Client(config.load())
+    found = changes.find(door, run)
+    changes.correct(door, found, "invalidated", reason)
+    click.echo(voice.clean(f"{found.name} of {found.project} is invalidated."))
+
+
+@commands.command()
+@click.argument("run")
+@_reason
+@click.option("--yes", is_flag=True, help="Do not ask for the run's name first.")
+@mended
+def delete(run: str, reason: str, yes: bool) -> None:
+    """Remove what RUN holds, for ever. That it was tried stays, and is counted."""
+    door = Client(config.load())
+    found = changes.find(door, run)
+    if not yes:
+        what = voice.clean(f"{found.name} of {found.owner} in {found.project} ({found.run})")
+        click.echo(f"{what} will be deleted. This cannot be taken back.", err=True)
+        if click.prompt("Type its name to delete it", default="", show_default=False, err=True).strip() != found.name:
+            raise TrackrecordError("That is not its name: nothing was deleted.")
+    changes.correct(door, found, "deleted", reason)
+    click.echo(voice.clean(f"{found.name} of {found.project} is deleted."))
+
+
 @commands.command("sync")
 @click.option("--gone", default="", metavar="RUN", help="A run whose machine will not come back: close it as killed.")
 @mended
@@ -167,7 +231,8 @@ def sync_(gone: str) -> None:
     """Deliver the runs that are still on this machine; close those whose process was killed."""
     told = config.load()
     open_ = 0
-    for each in sync.sync(told, Client(told), gone):
+    door = Client(told)
+    for each in sync.sync(told, door, gone):
         said = {
             "delivered": f"delivered, {each.state}",
             "running": "still running, or being delivered by its own process",
@@ -177,6 +242,7 @@ def sync_(gone: str) -> None:
         }[each.outcome]
         click.echo(voice.clean(f"{each.name} of {each.project}: {said}"))
         open_ += each.outcome in ("waiting", "refused")
+    witness.warn(told.home, door)
     if open_:
         raise SystemExit(1)
     if not sync.pending(told):
@@ -193,6 +259,48 @@ def fetch(digest: str, output: Path) -> None:
         raise TrackrecordError("That is no digest.", "A digest is 64 hexadecimal digits.")
     size = Client(config.load()).fetch(digest, output)
     click.echo(f"{output}: {size} bytes, digest as asked.")
+
+
+@commands.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@mended
+def upload(file: Path) -> None:
+    """Put FILE into the registry's store and print its digest: labels, for a metric that the registry computes."""
+    with file.open("rb") as content:
+        found = hashlib.file_digest(content, "sha256").hexdigest()
+    Client(config.load()).put(found, file)
+    click.echo(found)
+
+
+@commands.command("receipt")
+@click.argument("run")
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("."), help="The folder to save it in.")
+@mended
+def receipt_(run: str, output: Path) -> None:
+    """Save the receipt of RUN with its record, its proof and the registry's keys, to verify and to give to others."""
+    _draw(receipt_files.save(config.load(), run, output))
+
+
+@commands.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--key", type=click.Path(path_type=Path), help="A keys.json or PEM to trust, in place of those kept.")
+@click.option("--record", type=click.Path(path_type=Path), help="The run.json; left out: the one beside FILE.")
+@click.option("--proof", type=click.Path(path_type=Path), help="The tlog-proof; left out: the one beside FILE.")
+@click.option("--artifact", type=click.Path(path_type=Path), multiple=True, help="A file that the run is to have made.")
+@mended
+def verify(file: Path, key: Path | None, record: Path | None, proof: Path | None, artifact: tuple[Path, ...]) -> None:
+    """Verify the receipt in FILE, offline. Exits with 0: it holds and says verified; 3: it says otherwise; 1: it does
+    not hold.
+    """
+    found = receipt_files.check(config.load(), file, key=key, record=record, proof=proof, artifacts=artifact)
+    _draw(found.answer)
+    if not found.verified:
+        raise SystemExit(3 if found.holds else 1)
+
+
+def _draw(answer: Answer) -> None:
+    width = min(shutil.get_terminal_size((100, 24)).columns, 140)
+    click.echo(text.draw(answer, colour=voice.colours(sys.stdout), width=width), nl=False)
 
 
 @commands.command()

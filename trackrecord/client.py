@@ -55,16 +55,19 @@ class Client:
     ) -> Any:
         """Send JSON bytes, return the answer's JSON (None when it has no body)."""
         headers = {"Content-Type": "application/json"} if body is not None else {}
-        target = path + (f"?{urlencode(query)}" if query else "")
-        reply = self._send(method, target, body, headers, seconds)
+        return _understood(
+            *self._said(method, path + (f"?{urlencode(query)}" if query else ""), body, headers, seconds)
+        )
+
+    def text(self, path: str, *, seconds: float = 30.0) -> str:
+        """An answer that is text and not JSON."""
+        status, content = self._said("GET", path, None, {}, seconds)
+        if status != 200:
+            _understood(status, content)
         try:
-            content = reply.read(_LARGEST_ANSWER, decode_content=True)
-            status = reply.status
-        except HTTPError as problem:
-            raise _unreachable(self.url, problem) from None
-        finally:
-            reply.release_conn()
-        return _understood(status, content)
+            return content.decode()
+        except UnicodeDecodeError:
+            raise TrackrecordError("What answered is not a trackrecord registry.", "Check the address.") from None
 
     def has(self, digest: str) -> bool:
         """Whether the registry's store has these bytes already."""
@@ -112,6 +115,17 @@ class Client:
             raise _unreachable(self.url, problem) from None
         finally:
             fresh.unlink(missing_ok=True)
+            reply.release_conn()
+
+    def _said(
+        self, method: str, target: str, body: bytes | None, headers: Mapping[str, str], seconds: float
+    ) -> tuple[int, bytes]:
+        reply = self._send(method, target, body, headers, seconds)
+        try:
+            return reply.status, reply.read(_LARGEST_ANSWER, decode_content=True)
+        except HTTPError as problem:
+            raise _unreachable(self.url, problem) from None
+        finally:
             reply.release_conn()
 
     def _send(self, method: str, target: str, body: Any, headers: Mapping[str, str], seconds: float) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from trackrecord import config, sync
+from trackrecord import config, sync, witness
 from trackrecord.client import Client
 from trackrecord.config import Config
 from trackrecord.errors import TrackrecordError
@@ -53,8 +53,19 @@ def _registry(told: Config) -> Iterator[Check]:
         who = door.ask("GET", "/api/v1/whoami", seconds=10)
         may = who["role"] != "reader"
         yield Check(may, f"the token is {who['owner']}'s, {who['role']}" + ("" if may else ": it may read, not record"))
+        yield from _log(told, door)
     except TrackrecordError as problem:
         yield Check(False, str(problem))
+
+
+def _log(told: Config, door: Client) -> Iterator[Check]:
+    try:
+        looked = witness.look(told.home, door)
+    except OSError as problem:
+        yield Check(False, f"what was seen of the registry's log cannot be kept: {problem}")
+        return
+    if looked is not None:
+        yield Check(looked.well, looked.said)
 
 
 def _git() -> Check:

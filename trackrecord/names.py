@@ -38,3 +38,9 @@ def name_of(run_id: str) -> str:
     number, tail = divmod(number, 99)
     number, animal = divmod(number, len(_ANIMALS))
     return f"{_ADJECTIVES[number % len(_ADJECTIVES)]}-{_ANIMALS[animal]}-{tail + 1}"
+
+
+def file_name(name: str, run_id: str) -> str:
+    """A run's name as the beginning of file names on any system: letters, digits, dots, dashes and underscores."""
+    plain = "".join(sign if sign.isascii() and (sign.isalnum() or sign in "._-") else "-" for sign in name)
+    return plain.strip(".-")[:80] or run_id

@@ -88,6 +88,7 @@ _TEXT_TOKENS = {
     "no",
     "per",
 }
+_TAKEN_OUT = re.compile(r"\[redacted: [^\[\]]{0,100}\]")  # its words are ours, not the name's
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 # In code: a name that can only be a secret, and a long literal that looks drawn by lot.
@@ -115,7 +116,7 @@ class Hit:
 
 def smells(name: str) -> bool:
     """Whether a name promises a secret: `api_key`, `HF_TOKEN`, `dbPassword`; not `max_tokens`, `pad_token`."""
-    words = [word.lower() for word in _WORDS.findall(name)]
+    words = [word.lower() for word in _WORDS.findall(_TAKEN_OUT.sub(" ", name))]
     for before, word in zip(["", *words], words, strict=False):
         if word in _SECRET_WORDS and not (word == "token" and before in _TEXT_TOKENS):
             return True
@@ -142,7 +143,7 @@ def url(value: str) -> str:
 def value_of(name: str, value: Any) -> Any:
     """A value under its name: gone when the name smells (numbers and switches are no secrets), else cleaned inside."""
     if isinstance(value, Mapping):
-        return {key: value_of(str(key), each) for key, each in value.items()}
+        return {text(str(key)): value_of(str(key), each) for key, each in value.items()}
     if isinstance(value, list):
         return [value_of(name, each) for each in value]
     if not isinstance(value, str):

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from trackrecord import endings, files, journal, params, points, redact, start
+from trackrecord import endings, files, journal, params, points, predictions, redact, start
 from trackrecord.capture import data as contents
 from trackrecord.capture import seeds
 from trackrecord.journal import Journal
@@ -105,6 +105,33 @@ class Run:
             self._complain(
                 f"artifact {shown(path)}",
                 f"the artifact {shown(path)} is not recorded ({type(problem).__name__}: {shown(problem)})",
+            )
+
+    def predictions(self, source: Any, metric: str = "test/accuracy", step: int | None = None) -> None:
+        """Hand in what the model predicted: where the project has labels, the registry computes the metric itself.
+
+        `source`: a file (.csv, .npz, .arrow, .feather), or a mapping of columns, a table, an array or a list. Columns:
+        `prediction` (a class or a number), or `probability` of the positive class, or one `class:NAME` for each class
+        (or `probabilities`, n x k, with `classes`); and `id`, else rows are matched by position. `step` is the one of
+        the metric that they belong to; left out, it is the one that counts.
+
+            run.log({"test/accuracy": accuracy}, step=step)
+            run.predictions({"id": ids, "prediction": model.predict(images)}, metric="test/accuracy", step=step)
+        """
+        try:
+            target, folder = self._own_journal(), self._started.folder
+            if target is None or folder is None:
+                return
+            at = None if step is None else points.whole(step)
+            if step is not None and at is None:
+                raise ValueError(f"{shown(step)[:40]} is no step")
+            artifact, declared = predictions.take(folder, source, self._names.of(metric), at)
+            target.append([journal.ARTIFACT, artifact], 1)
+            target.append([journal.PREDICTIONS, declared], 1)
+        except Exception as problem:  # noqa: BLE001 - a guest must not break the training
+            self._complain(
+                f"predictions {shown(metric)}",
+                f"the predictions of {shown(metric)} are not recorded ({type(problem).__name__}: {shown(problem)})",
             )
 
     def finish(self, state: str = "finished", error: str | None = None) -> None:

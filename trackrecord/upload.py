@@ -17,6 +17,7 @@ from trackrecord.folder import Folder
 _EVERY_S = 2.0  # between batches
 _BEAT_S = 300.0  # without anything to send, an empty batch says that the run lives
 _LONGEST_WAIT_S = 60.0
+_LAST_LOOK_S = 1.0  # what a delivered run waits for a look at the log that is under way
 _lots = random.Random()  # noqa: S311 - no secret; our own, because the script's generator is part of its experiment
 
 
@@ -111,8 +112,10 @@ class Uploader(threading.Thread):
     def _work(self) -> None:
         # Imported here: urllib3 must not slow `import trackrecord`, and this is the thread that needs it.
         from trackrecord.client import Client  # noqa: PLC0415
+        from trackrecord.witness import warn  # noqa: PLC0415
 
         self.registry = Client(self._config)
+        looking: threading.Thread | None = None
         failures, heard, confirmed = 0, time.monotonic(), -1
         while not self.delivered:
             ended = self._ended
@@ -122,6 +125,12 @@ class Uploader(threading.Thread):
                 self.batches.cut(beat=time.monotonic() - heard > _BEAT_S)
                 self.delivered = deliver(self.folder, self.batches, self.registry)
                 failures, self.trouble = 0, None
+                if looking is None:
+                    # Once in a run, beside the delivery: whether the log still has what this machine saw in it.
+                    looking = threading.Thread(target=warn, args=(self._config.home, self.registry), daemon=True)
+                    looking.start()
+                if self.delivered:
+                    looking.join(_LAST_LOOK_S)
             except TrackrecordError as problem:
                 failures, self.trouble = failures + 1, problem
                 if ended and not problem.passing:

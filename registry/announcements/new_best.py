@@ -12,11 +12,11 @@ from sqlmodel import Session, col
 from registry.asker import Asker
 from registry.find import definitions
 from registry.kept import params_of
-from registry.new_record import best_other
+from registry.new_record import best_other, place_of
 from registry.numbers import ago, clean, counted, delta, shown
-from registry.ranking import Spread, gain, spread
+from registry.ranking import Result, Spread, gain, spread
 from registry.results import results, scope, tally
-from registry.standing import SELF_REPORTED, counts
+from registry.standing import SELF_REPORTED
 from registry.tables import MetricDefinition, Project, Run
 from trackrecord.answer import Answer, Facts, FollowUp, Link, Note, Part, Table
 
@@ -30,7 +30,8 @@ class Record:
 
     project: Project
     run: Run
-    old: Run | None
+    place: Result
+    old: Result | None
     metric: MetricDefinition
 
     def read(self, value: float | None) -> str:
@@ -38,17 +39,15 @@ class Record:
 
     @property
     def gained(self) -> float | None:
-        if self.old is None or self.old.headline is None or self.run.headline is None:
+        if self.old is None:
             return None
-        return gain(self.run.headline, self.old.headline, self.metric.direction)
+        return gain(self.place.value, self.old.value, self.metric.direction)
 
     @property
     def difference(self) -> str:
         """With the sign of the values: a lower loss reads "-0.02"."""
         assert self.old is not None
-        assert self.run.headline is not None
-        assert self.old.headline is not None
-        return delta(self.run.headline - self.old.headline, self.metric.percent, self.metric.decimals)
+        return delta(self.place.value - self.old.value, self.metric.percent, self.metric.decimals)
 
 
 def new_best(session: Session, asker: Asker, now: datetime, payload: Mapping[str, Any]) -> Answer | None:
@@ -56,7 +55,7 @@ def new_best(session: Session, asker: Asker, now: datetime, payload: Mapping[str
     record = _record(session, payload)
     if record is None:
         return None
-    run, metric, value = record.run, record.metric, record.read(record.run.headline)
+    run, metric, value = record.run, record.metric, record.read(record.place.value)
     name = clean(run.name, 60)
     said = f"{name} by {clean(run.owner, 60)} is the new best of {record.project.id}: {metric.name} {value}"
     return Answer(
@@ -74,12 +73,13 @@ def _record(session: Session, payload: Mapping[str, Any]) -> Record | None:
         return None
     project = session.get_one(Project, run.project_id)
     metric = next((row for row in definitions(session, project) if row.id == payload["metric"]), None)
-    if metric is None or run.headline != payload["value"] or not counts(run, metric):
+    place = place_of(session, run, metric) if metric is not None else None
+    if metric is None or place is None or place.value != payload["value"]:
         return None
     top = best_other(session, run, metric)
-    if top is not None and top.headline is not None and gain(run.headline or 0.0, top.headline, metric.direction) <= 0:
+    if top is not None and gain(place.value, top.value, metric.direction) <= 0:
         return None
-    return Record(project, run, top, metric)
+    return Record(project, run, place, top, metric)
 
 
 def _parts(session: Session, record: Record, asker: Asker, now: datetime) -> tuple[Part, ...]:
@@ -106,7 +106,7 @@ def _parts(session: Session, record: Record, asker: Asker, now: datetime) -> tup
 def _versus(record: Record) -> str:
     if record.old is None:
         return "the first verified result"
-    return f"{record.difference} against {clean(record.old.name, 60)} ({record.read(record.old.headline)})"
+    return f"{record.difference} against {clean(record.old.name, 60)} ({record.read(record.old.value)})"
 
 
 def _at_step(record: Record) -> str:
@@ -115,26 +115,26 @@ def _at_step(record: Record) -> str:
         "best": "the best value",
         "at_best_of": f"where {record.metric.rule_metric} is best",
     }
-    step = f" at step {record.run.headline_step}" if record.run.headline_step is not None else ""
-    return f"{record.read(record.run.headline)}{step} ({rules.get(record.metric.rule, record.metric.rule)})"
+    step = f" at step {record.place.step}" if record.place.step is not None else ""
+    return f"{record.read(record.place.value)}{step} ({rules.get(record.metric.rule, record.metric.rule)})"
 
 
 def _before(record: Record, now: datetime) -> str:
     old = record.old
     if old is None:
         return "nothing verified"
-    when = ago(now, old.sealed_at or old.received_at)
-    return f"{record.read(old.headline)} by {clean(old.name, 60)} ({clean(old.owner, 60)}, {when}); {record.difference}"
+    when = ago(now, old.at)
+    return f"{record.read(old.value)} by {clean(old.name, 60)} ({clean(old.owner, 60)}, {when}); {record.difference}"
 
 
 def _seeds(session: Session, record: Record) -> str:
     """The spread, and whether the gain is larger than it. A single seed says so, and borrows the old best's spread."""
-    own = _spread(session, record, record.run)
+    own = _spread(session, record, record.run.config_digest)
     if own is not None and own.std is not None:
         std = delta(own.std, record.metric.percent, record.metric.decimals).removeprefix("+")
         said = f"{record.read(own.mean)} ± {std} over {counted(own.count, 'run')} of this configuration"
         return said + _beside_noise(record, own.std)
-    old = _spread(session, record, record.old) if record.old is not None else None
+    old = _spread(session, record, record.old.config) if record.old is not None else None
     if old is None or old.std is None:
         return "single seed; how far seeds spread is not known"
     return "single seed" + _beside_noise(record, old.std, "the old best's seeds")
@@ -148,15 +148,14 @@ def _beside_noise(record: Record, std: float, whose: str = "its seeds") -> str:
     return f"; the gain is {where} the spread of {whose} (±{noise})"
 
 
-def _spread(session: Session, record: Record, run: Run) -> Spread | None:
-    same = [col(Run.project_id) == run.project_id, col(Run.config_digest) == run.config_digest]
-    return spread(results(session, record.metric, same))
+def _spread(session: Session, record: Record, config: str) -> Spread | None:
+    return spread(results(session, record.metric, [col(Run.config_digest) == config]))
 
 
 def _params(session: Session, record: Record) -> Table:
     """What differs from the old best; all of them where there is none to compare with."""
     run, old = record.run, record.old
-    found = params_of(session, [run.id, old.id] if old else [run.id])
+    found = params_of(session, [run.id, old.run] if old else [run.id])
     new = found[run.id]
     if old is None:
         rows = tuple((key, value) for key, value in new.items())
@@ -166,7 +165,7 @@ def _params(session: Session, record: Record) -> Table:
             "Parameters",
             cut=max(0, len(rows) - _PARAMS_SHOWN),
         )
-    before = found[old.id]
+    before = found[old.run]
     keys = [key for key in sorted({*new, *before}) if new.get(key) != before.get(key)]
     changed = tuple((key, before.get(key, "not set"), new.get(key, "not set")) for key in keys)
     return Table(

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Depends, FastAPI
 
 from registry import web
-from registry.api import files, projects, questions, runs
+from registry.api import files, log, projects, questions, receipts, runs
 from registry.api.door import Door, Doors, caller_of
 from registry.api.errors import install
 from registry.api.headers import AroundEveryRequest
@@ -48,8 +48,10 @@ def create_app(engine: sa.Engine, store: Store, settings: Settings) -> FastAPI:
     install(app)
     app.add_middleware(AroundEveryRequest, trusted_hosts=settings.trusted_hosts)
     app.include_router(_open)
+    app.include_router(receipts.open_router)
+    app.include_router(log.open_router)
     locked = APIRouter(prefix="/api/v1", dependencies=[Depends(caller_of)], responses=REFUSALS)
-    for router in (projects.router, runs.router, files.router, questions.router):
+    for router in (projects.router, runs.router, receipts.router, files.router, questions.router, log.router):
         locked.include_router(router)
     app.include_router(locked)
     app.include_router(web.router(engine, settings))

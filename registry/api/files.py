@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 
 from registry.api.door import Doors, Who, need
 from registry.api.shapes import Digest
-from registry.tables import Artifact, Attachment, Run
+from registry.tables import Artifact, Attachment, MetricDefinition, Run
 from registry.tokens import Caller
 from trackrecord.errors import TrackrecordError
 
@@ -70,7 +70,7 @@ async def put_artifact(
 
 @router.get("/{digest}", response_class=StreamingResponse)
 def get_artifact(digest: Digest, caller: Who, door: Doors) -> StreamingResponse:
-    """The bytes, for whoever may read a run that names them."""
+    """The bytes, for whoever may read a run that names them. Labels that a metric is measured by: for maintainers."""
     path = door.store.path(digest) if door.read(lambda session: _is_named(session, caller, digest)) else None
     if path is None:
         raise TrackrecordError("There is no such artifact.", status=404)
@@ -86,6 +86,11 @@ def get_artifact(digest: Digest, caller: Who, door: Doors) -> StreamingResponse:
 
 
 def _is_named(session: Session, caller: Caller, digest: str) -> bool:
+    # Whoever knows a digest can name it in a run, or pin it in a project of his own: labels go by all who pinned them.
+    pinning = select(MetricDefinition.project_id).where(MetricDefinition.labels == digest).distinct()
+    projects = session.exec(pinning).all()
+    if projects:
+        return all(caller.may("maintainer", project) for project in projects)
     for table in (Artifact, Attachment):
         query = select(Run.id).join(table, col(table.run_id) == Run.id).where(table.digest == digest)
         if caller.project is not None:

@@ -48,6 +48,7 @@ def give_token(body: Body, caller: Who, door: Doors) -> NewToken:
             label=wanted.label,
             expires_at=expires_at,
             now=now,
+            by=caller.owner,
         )
     )
     return NewToken(token)

@@ -9,13 +9,16 @@ from typing import Annotated, Literal, cast
 from fastapi import APIRouter, Query, Response
 from sqlmodel import Session
 
-from registry import history, record
+from registry import corrections, history, record
 from registry.api.door import Body, Door, Doors, Who, clock, need
 from registry.api.shapes import (
+    Corrected,
+    CorrectionShown,
     FindingShown,
     Headline,
     HistoryShown,
     Opened,
+    RunFound,
     RunId,
     RunShown,
     Sequence,
@@ -23,15 +26,15 @@ from registry.api.shapes import (
     takes,
 )
 from registry.bodies import read
-from registry.bounds import batch_bounds, finish_bounds, run_bounds
-from registry.find import definitions
+from registry.bounds import batch_bounds, correction_bounds, finish_bounds, run_bounds
+from registry.find import definitions, find_run
 from registry.kept import findings_of
 from registry.record import Kept
 from registry.standing import state
 from registry.tables import MetricDefinition, Project, Run
 from registry.tokens import Caller
 from trackrecord.errors import TrackrecordError
-from trackrecord.report import METRIC, BatchReport, FinishReport, RunReport, Value
+from trackrecord.report import METRIC, BatchReport, CorrectionReport, FinishReport, RunReport, Value, Withdrawal
 
 router = APIRouter(prefix="/runs", tags=["runs"])
 
@@ -67,16 +70,49 @@ def finish(run_id: RunId, body: Body, caller: Who, door: Doors) -> dict[str, str
     return {}
 
 
+@router.get("")
+def find(
+    caller: Who,
+    door: Doors,
+    named: Annotated[str, Query(max_length=500, description="Its name, id, the start of its id, or its page.")],
+) -> RunFound:
+    """The run that is meant by a name. 409 where several are; the words say which."""
+
+    def found(session: Session) -> RunFound:
+        run = find_run(session, door.asker(caller), named)
+        return RunFound(run.id, run.name, run.project_id, run.owner)
+
+    return door.read(found)
+
+
+@router.post(
+    "/{run_id}/corrections",
+    status_code=201,
+    openapi_extra=takes(CorrectionReport),
+    responses={200: {"model": Corrected, "description": "It was said before; nothing changed."}},
+)
+def correct(run_id: RunId, body: Body, caller: Who, door: Doors, response: Response) -> Corrected:
+    """Say that the run is superseded, invalidated or deleted. A run is never edited, and this cannot be taken back."""
+    report = read(body, CorrectionReport, correction_bounds)
+    silent_after_s = door.settings.silent_after_s
+    new = door.write(
+        lambda session: corrections.correct(session, caller, run_id, report, clock(), silent_after_s=silent_after_s)
+    )
+    if not new:
+        response.status_code = 200
+    return door.read(lambda session: _corrected(session, visible(session, caller, run_id)))
+
+
 @router.get("/{run_id}")
 def show_run(run_id: RunId, caller: Who, door: Doors) -> RunShown:
     """What is kept of a run: where it stands, what the checks said, and the report as it arrived."""
-    return door.read(lambda session: _shown(session, door, caller, _visible(session, caller, run_id)))
+    return door.read(lambda session: _shown(session, door, caller, visible(session, caller, run_id)))
 
 
 @router.post("/{run_id}/recheck", status_code=202)
 def recheck(run_id: RunId, caller: Who, door: Doors) -> dict[str, str]:
     """Have the checks look again, as soon as possible."""
-    door.write(lambda session: record.ask_again(session, _visible(session, caller, run_id), clock()))
+    door.write(lambda session: record.ask_again(session, visible(session, caller, run_id), clock()))
     return {}
 
 
@@ -89,10 +125,11 @@ def show_history(
     points: Annotated[int, Query(ge=2, le=20_000, description="About how many points are wanted.")] = 1_000,
 ) -> HistoryShown:
     """One metric's history, thinned so that the line drawn from it stays the same; the best and last point stay in."""
-    return door.read(lambda session: _history(session, _visible(session, caller, run_id), metric, points))
+    return door.read(lambda session: _history(session, visible(session, caller, run_id), metric, points))
 
 
-def _visible(session: Session, caller: Caller, run_id: str) -> Run:
+def visible(session: Session, caller: Caller, run_id: str) -> Run:
+    """The run. Raises TrackrecordError: 404 also where the token does not open its project."""
     run = session.get(Run, run_id)
     if run is None or not caller.may("reader", run.project_id):
         raise TrackrecordError("There is no such run.", "Ask for the latest ones: recent.", status=404)
@@ -119,8 +156,18 @@ def _shown(session: Session, door: Door, caller: Caller, run: Run) -> RunShown:
             FindingShown(row.check_name, row.outcome, row.refutes, row.reason, row.mend)
             for row in findings_of(session, [run.id]).get(run.id, [])
         ],
-        report=json.loads(run.report),
+        withdrawn=run.withdrawn,
+        corrections=_corrected(session, run).corrections,
+        report={} if run.quarantined else json.loads(run.report),
     )
+
+
+def _corrected(session: Session, run: Run) -> Corrected:
+    rows = corrections.corrections_of(session, [run.id]).get(run.id, [])
+    said = [
+        CorrectionShown(cast(Withdrawal, row.what), row.reason, row.instead, row.by, row.at, row.leaf) for row in rows
+    ]
+    return Corrected(run.id, run.withdrawn, said)
 
 
 def _history(session: Session, run: Run, metric: str, points: int) -> HistoryShown:

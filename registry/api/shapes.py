@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from fastapi import FastAPI, Path
@@ -17,10 +18,12 @@ from trackrecord.report import (
     RUN_ID,
     WRITER,
     BatchReport,
+    CorrectionReport,
     FinishReport,
     ProjectRules,
     RunReport,
     Value,
+    Withdrawal,
 )
 
 RunId = Annotated[str, Path(pattern=RUN_ID, description="The run's id, made by its script (a ULID).")]
@@ -82,7 +85,38 @@ class FindingShown:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectionShown:
+    """What was said about a run afterwards; `leaf` is the entry of the log that says so."""
+
+    what: Withdrawal
+    reason: str
+    instead: str | None  # the run's id
+    by: str
+    at: datetime
+    leaf: int
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """`withdrawn` is the gravest of its corrections."""
+
+    run: str
+    withdrawn: str
+    corrections: list[CorrectionShown]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFound:
+    run: str
+    name: str
+    project: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunShown:
+    """`report` is empty where the registry hides what the run holds; of a deleted run it is what its row still says."""
+
     run: str
     name: str
     project: str
@@ -93,6 +127,8 @@ class RunShown:
     url: str
     headline: Headline | None
     findings: list[FindingShown]
+    withdrawn: str  # superseded, invalidated, deleted; "": it stands
+    corrections: list[CorrectionShown]
     report: dict[str, Any]
 
 
@@ -105,6 +141,57 @@ class HistoryShown:
     times: list[int]
     values: list[Value]
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptShown:
+    """`record` is the text of run.json, None where what the run holds is hidden; `entry` is the log's."""
+
+    receipt: str
+    run: str
+    name: str
+    verdict: str
+    bundle: dict[str, Any]
+    record: str | None
+    proof: str
+    entry: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistencyShown:
+    """The proof (RFC 6962) that the first `old` entries are the beginning of the first `new`; hashes in base64."""
+
+    old: int
+    new: int
+    path: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class InclusionShown:
+    """The proof (RFC 6962) that entry `leaf`, whose hash is `hash`, is one of the first `size`; hashes in base64."""
+
+    leaf: int
+    size: int
+    hash: str
+    path: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryShown:
+    """`entry` is the text that is hashed; None where it is about a project that the token does not open."""
+
+    leaf: int
+    hash: str
+    entry: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesShown:
+    """Entries from `start` on; the log has `size` of them."""
+
+    start: int
+    size: int
+    entries: list[EntryShown]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +220,9 @@ class Refusal:
     error: Problem
 
 
+# By reference, and not as FastAPI's `model`: that would build the same shape anew for every code of every route.
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    code: {"model": Refusal, "description": why}
+    code: {"description": why, "content": {"application/json": {"schema": {"$ref": f"{_REFS}Refusal"}}}}
     for code, why in {
         400: "The request cannot be read.",
         401: "No token, or none that is valid now.",
@@ -163,7 +251,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     adapters = [
         (shape.__name__, "validation", TypeAdapter(shape))
-        for shape in (RunReport, BatchReport, FinishReport, ProjectRules, TokenRequest)
+        for shape in (RunReport, BatchReport, FinishReport, CorrectionReport, ProjectRules, TokenRequest, Refusal)
     ]
     shapes, inner = TypeAdapter.json_schemas(adapters, ref_template=_REFS + "{model}")  # type: ignore[arg-type]
     components = made.setdefault("components", {}).setdefault("schemas", {})

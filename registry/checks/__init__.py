@@ -10,9 +10,12 @@ import sys
 from collections.abc import Callable
 from functools import cache
 
-from registry.facts import Facts, Finding
+from registry.facts import Facts, Finding, PolicyFacts
 from registry.folder import functions_in
 from trackrecord.report import RunReport
+
+# No project can do without these: they say whether the record is the one that was handed in, and whether it stands.
+_ALWAYS = frozenset(("report_well_formed", "writer_known", "sealed", "standing", "no_secrets"))
 
 Check = Callable[[RunReport, Facts], Finding]
 
@@ -31,3 +34,8 @@ def titles() -> dict[str, str]:
 def judge(report: RunReport, facts: Facts) -> dict[str, Finding]:
     """What every check says, by name."""
     return {name: check(report, facts) for name, check in checks().items()}
+
+
+def asked(policy: PolicyFacts) -> frozenset[str]:
+    """The checks that a verified run must pass by the project's rules; where those name none, every one."""
+    return frozenset(policy.checks) & frozenset(checks()) | _ALWAYS if policy.checks else frozenset(checks())

@@ -1,6 +1,7 @@
 """Which value counts? The registry takes it from the history itself; what a script calls its best is not asked."""
 
-from registry.facts import Facts, Finding, MetricFacts, SeriesFacts, failed, passed, unknown
+from registry.badges import agrees, belongs
+from registry.facts import Facts, Finding, MetricFacts, SeriesFacts, failed, passed, refuted, unknown
 from trackrecord.report import RunReport
 
 
@@ -15,7 +16,25 @@ def headline_recomputed(report: RunReport, facts: Facts) -> Finding:
     if series.headline is None:
         said = series.headline_trouble or f"{metric.name} has no value that counts"
         return failed(f"{said[0].upper()}{said[1:]}.", "A run counts when this value is a finite number.")
-    return passed(_taken(metric, series))
+    return _beside_own(metric, series, facts)
+
+
+def _beside_own(metric: MetricFacts, series: SeriesFacts, facts: Facts) -> Finding:
+    """The same beside what the registry itself computed from the run's predictions, where there are any."""
+    own, taken = facts.recomputed, _taken(metric, series)
+    if own is None:
+        return passed(taken)
+    if own.value is None:
+        return passed(f"{taken} The predictions were of no use: {own.trouble}.")
+    if not belongs(facts):
+        return passed(f"{taken} The predictions are of step {own.step}, not of the one that counts.")
+    said = f"the registry computes {own.value:.6g} from the predictions of {own.count:,} examples"
+    if not agrees(facts):
+        return refuted(
+            f"The run reports {series.headline:.6g}, {said}.",
+            "Log what the evaluation gives, hand in the predictions it was computed from, and run again.",
+        )
+    return passed(f"{taken} {said[0].upper()}{said[1:]}.")
 
 
 def _taken(metric: MetricFacts, series: SeriesFacts) -> str:

@@ -2,7 +2,7 @@
 
 from difflib import get_close_matches
 
-from registry.facts import Facts, Finding, failed, passed, unknown
+from registry.facts import CodeFacts, Facts, Finding, MetricFacts, failed, passed, unknown
 from trackrecord.report import RunReport
 
 
@@ -15,8 +15,28 @@ def metric_as_defined(report: RunReport, facts: Facts) -> Finding:
     for name in wanted:
         if name not in facts.series:
             return failed(f"The run has no {name}; {_has(facts)}", _mend(name, facts))
+    if metric.evaluator is not None:
+        trouble = _evaluator(metric, facts.code)
+        if trouble is not None:
+            return trouble
     direction = "higher is better" if metric.direction == "higher" else "lower is better"
     return passed(f"{metric.name} on {metric.split}, {direction}, as the project defines it.")
+
+
+def _evaluator(metric: MetricFacts, seen: CodeFacts) -> Finding | None:
+    """What is wrong with the file that measures; None: it is the project's."""
+    if not seen.looked or seen.rebuilt is None:
+        why = seen.trouble or seen.rebuild_trouble or "there is no tree"
+        return unknown(f"Could not look at {metric.evaluator}: {why}.", "The registry looks again by itself.")
+    pinned = (metric.evaluator_digest or "")[:12]
+    if seen.evaluator is None:
+        return failed(f"{metric.evaluator}, which measures, is not in the tree.", f"Use the project's ({pinned}).")
+    if seen.evaluator != metric.evaluator_digest:
+        return failed(
+            f"{metric.evaluator}, which measures, is {seen.evaluator[:12]}; the project pins {pinned}.",
+            "Measure with the project's evaluator; a new one needs a new metric definition.",
+        )
+    return None
 
 
 def _has(facts: Facts) -> str:

@@ -1,7 +1,7 @@
 """Is the code that ran exactly what can be put together again?"""
 
-from registry.facts import CodeFacts, Facts, Finding, failed, passed, refuted, unknown
-from trackrecord.report import CodeReport, RunReport
+from registry.facts import Facts, Finding, failed, passed, refuted, unknown
+from trackrecord.report import RunReport
 
 
 def tree_rebuilt(report: RunReport, facts: Facts) -> Finding:
@@ -24,10 +24,11 @@ def tree_rebuilt(report: RunReport, facts: Facts) -> Finding:
             f"Base and patch give the tree {seen.rebuilt[:12]}, the report says {code.tree[:12]}.",
             "Run again with the trackrecord client.",
         )
-    return _of_the_tree(report, code, seen)
+    return _of_the_tree(report, facts)
 
 
-def _of_the_tree(report: RunReport, code: CodeReport, seen: CodeFacts) -> Finding:
+def _of_the_tree(report: RunReport, facts: Facts) -> Finding:
+    code, seen = report.code, facts.code
     again = f"then `trackrecord recheck {report.name}`"
     if seen.forbidden:
         return failed(
@@ -38,11 +39,8 @@ def _of_the_tree(report: RunReport, code: CodeReport, seen: CodeFacts) -> Findin
         return failed(
             f"The patch applies to {code.base[:12]}, which is on no allowed branch or tag.", f"`git push`, {again}."
         )
-    if seen.entry_in_tree is False:
-        return failed(
-            f"{(report.command.entry or '')[-200:]} ran, and it is not in the tree.",
-            "Take it out of .gitignore, or make it smaller, and run again.",
-        )
+    if code.dirty and not facts.policy.dirty_trees:
+        return failed("The tree has uncommitted changes, and the project takes none.", "Commit, push, and run again.")
     start = (code.base or code.commit or "")[:12]
     what = f"{start} and the patch give" if code.patch else f"{start} has"
     return passed(f"{what} exactly the reported tree {(code.tree or '')[:12]}.")

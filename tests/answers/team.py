@@ -17,7 +17,7 @@ from registry import facts, history
 from registry.db import transaction
 from registry.kept import metric_facts
 from registry.params import config_digest, params_digest, searchable, seed_shown
-from registry.tables import Artifact, Dataset, Finding, MetricDefinition, Param, Project, Remark, Run, Token
+from registry.tables import Artifact, Dataset, Finding, MetricDefinition, Param, Placing, Project, Remark, Run, Token
 from trackrecord.report import (
     BatchReport,
     CodeReport,
@@ -44,6 +44,10 @@ CHECKS = (
     "metric_as_defined",
     "data_pinned",
     "artifacts_intact",
+    "entry_in_tree",
+    "no_secrets",
+    "sealed",
+    "standing",
 )
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -306,6 +310,7 @@ def _judge(session: Session, run: Run, metric: MetricDefinition, a_try: Try) -> 
     run.checked_at = run.sealed_at
     run.metric_id = metric.id
     run.headline, run.headline_step = history.headline(session, run.id, metric_facts(metric))
+    place(session, run, metric, run.headline, run.headline_step)
     for name, finding in findings.items():
         session.add(
             Finding(
@@ -318,6 +323,14 @@ def _judge(session: Session, run: Run, metric: MetricDefinition, a_try: Try) -> 
                 at=run.sealed_at or NOW,
             )
         )
+
+
+def place(session: Session, run: Run, metric: MetricDefinition, value: float | None, step: int | None = None) -> None:
+    """The run's place on the board of a definition, as a judgement keeps it."""
+    assert metric.id is not None
+    at = run.sealed_at or NOW
+    row = Placing(run_id=run.id, metric_id=metric.id, verdict=run.verdict, headline=value, headline_step=step, at=at)
+    session.add(row)
 
 
 def make_team(engine: sa.Engine) -> None:

@@ -10,10 +10,12 @@ import pytest
 import sqlalchemy as sa
 from sqlmodel import select
 
+from registry import history
 from registry.db import transaction
-from registry.tables import MetricDefinition, Run
+from registry.kept import metric_facts
+from registry.tables import MetricDefinition, Placing, Run
 from tests.answers.conftest import Ask, asking
-from tests.answers.team import NOW, TEAM, Try, make_project, make_run, object_id
+from tests.answers.team import NOW, TEAM, Try, make_project, make_run, object_id, place
 from trackrecord.answer import Answer, Chart, Code, Facts, Note, Table
 from trackrecord.errors import TrackrecordError
 from trackrecord.report import CodeReport
@@ -91,7 +93,7 @@ def test_metrics_with_one_value_draw_a_like_history_or_bars(engine: sa.Engine) -
         metric = make_project(session)
         for a_try in TEAM[:3]:
             run = make_run(session, metric, replace(a_try, metrics=("val/accuracy", "train/loss")))
-            run.headline, run.headline_step = a_try.last, None
+            session.get_one(Placing, (run.id, metric.id)).headline = a_try.last
     put = asking(engine)
     assert chart(put("best")).y_label == "val/accuracy (%)"
     with transaction(engine) as session:
@@ -232,20 +234,23 @@ def test_an_older_definition_does_not_rank(team: sa.Engine) -> None:
 
 
 def test_another_metric_is_measured_by_its_rule(team: sa.Engine) -> None:
-    """A second metric counts only for runs that declare the data its definition names."""
+    """A second metric has a board of its own: the runs that were verified by its definition, in its order."""
     with transaction(team) as session:
         main = session.exec(select(MetricDefinition)).one()
         values = main.model_dump(exclude={"id", "name", "main", "rule", "rule_metric", "direction"})
-        session.add(MetricDefinition(**values, name="train/loss", rule="best", direction="lower", main=False))
+        second = MetricDefinition(**values, name="train/loss", rule="best", direction="lower", main=False)
+        session.add(second)
+        session.flush()
     put = asking(team)
-    answer = put("best", "train/loss")
-    rows = table(answer, "Leaders").rows
+    assert put("best", "train/loss").tone == "warn"
+    with transaction(team) as session:
+        for run in session.exec(select(Run)).all():
+            place(session, run, second, *history.headline(session, run.id, metric_facts(second)))
+    rows = table(put("best", "train/loss"), "Leaders").rows
     assert len(rows) == 5
     assert "wild-gecko-3" not in str(rows)
-    with transaction(team) as session:
-        definition = session.exec(select(MetricDefinition).where(MetricDefinition.name == "train/loss")).one()
-        definition.dataset_digest = "f" * 64
-    assert put("best", "train/loss").tone == "warn"
+    values = [float(str(row[1]).split()[0]) for row in rows]
+    assert values == sorted(values)
 
 
 def test_a_thousand_runs(engine: sa.Engine) -> None:
@@ -254,7 +259,7 @@ def test_a_thousand_runs(engine: sa.Engine) -> None:
         metric = make_project(session)
         first = make_run(session, metric, Try(name="first", last=0.5, steps=2))
         session.flush()
-        base = first.model_dump()
+        base, runs = first.model_dump(), []
         for number in range(1_000):
             row = {
                 **base,
@@ -262,7 +267,11 @@ def test_a_thousand_runs(engine: sa.Engine) -> None:
                 "name": f"run-{number}",
                 "headline": 0.3 + (number * 7919 % 1000) / 1e4,
             }
-            session.add(Run(**{**row, "received_at": NOW - timedelta(minutes=number)}))
+            runs.append(Run(**{**row, "received_at": NOW - timedelta(minutes=number)}))
+        session.add_all(runs)
+        session.flush()
+        for run in runs:
+            place(session, run, metric, run.headline)
     answer = asking(engine)("best", "top=1")
     assert facts(answer)["run"] == "first"
     assert "1,001 verified of 1,001 runs" in answer.text

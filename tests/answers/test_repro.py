@@ -254,7 +254,7 @@ def test_the_answer_says_the_verdict_first(put: Ask) -> None:
     answer = put("repro", "shy-badger-21")
     first = answer.parts[0]
     assert isinstance(first, Note)
-    assert first.text == "Unverified: 10 of 11 checks passed."
+    assert first.text == "Unverified: 14 of 15 checks passed."
     assert "never pushed" in str(answer.parts[1])
     assert [part.filename for part in answer.parts if isinstance(part, Code)] == [
         "shy-badger-21-code.sh",

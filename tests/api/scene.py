@@ -23,6 +23,7 @@ from registry.tokens import Caller
 from trackrecord.report import (
     BatchReport,
     CodeReport,
+    CommandReport,
     DatasetReport,
     EnvironmentReport,
     FinishReport,
@@ -77,6 +78,7 @@ def report(**changes: Any) -> RunReport:
         environment=EnvironmentReport(
             python="3.11.7", packages=[PackageReport(name="numpy", version="2.4.6")], os="Linux", machine="x86_64"
         ),
+        command=CommandReport(argv=["train.py"], entry="train.py"),
         client="trackrecord 0.1.0",
     )
     return replace(whole, **changes)

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from registry.api import create_app
 from tests.api.scene import OTHER, PROJECT, RULES, RUN, Scene, batch, ended, report, run_id
+from trackrecord.report import CorrectionReport
 
 NEW, FILE = run_id(77), b"weights"
 DIGEST = hashlib.sha256(FILE).hexdigest()
@@ -38,12 +39,25 @@ DOORS: dict[tuple[str, str], tuple[Any, tuple[int, ...]]] = {
         (*CLOSED, 404, 403, 403, 200, 403, 403),
     ),
     ("PUT", "/api/v1/runs/{run_id}/finish"): (ended(), (*CLOSED, 404, 403, 403, 200, 403, 403)),
+    ("GET", "/api/v1/runs"): (None, (*CLOSED, 404, *(200,) * 5)),
     ("GET", "/api/v1/runs/{run_id}"): (None, (*CLOSED, 404, *(200,) * 5)),
+    # It has ended only for the kinds that could end it above: for the others it goes on, which is 409 beyond the role.
+    ("POST", "/api/v1/runs/{run_id}/corrections"): (
+        CorrectionReport(what="invalidated", reason="wrong split"),
+        (*CLOSED, 404, 403, 403, 201, 409, 409),
+    ),
+    ("GET", "/api/v1/runs/{run_id}/receipt"): (None, (*CLOSED, *(404,) * 6)),  # nobody has looked at it: it has none
+    ("GET", "/.well-known/trackrecord/keys.json"): (None, (200,) * 10),
     ("POST", "/api/v1/runs/{run_id}/recheck"): (None, (*CLOSED, 404, *(202,) * 5)),
     ("GET", "/api/v1/runs/{run_id}/history"): (None, (*CLOSED, 404, *(200,) * 5)),
     ("HEAD", "/api/v1/artifacts/{digest}"): (None, (*CLOSED, 200, 403, 200, 200, 200, 200)),
     ("PUT", "/api/v1/artifacts/{digest}"): (FILE, (*CLOSED, 200, 403, 200, 200, 200, 200)),
     ("GET", "/api/v1/artifacts/{digest}"): (None, (*CLOSED, 404, *(200,) * 5)),
+    ("GET", "/.well-known/trackrecord/checkpoint"): (None, (200,) * 10),
+    ("GET", "/api/v1/log/checkpoint"): (None, (*CLOSED, *(200,) * 6)),
+    ("GET", "/api/v1/log/consistency"): (None, (*CLOSED, *(200,) * 6)),
+    ("GET", "/api/v1/log/inclusion"): (None, (*CLOSED, *(200,) * 6)),
+    ("GET", "/api/v1/log/entries"): (None, (*CLOSED, *(200,) * 6)),
     ("GET", "/api/v1/answers"): (None, (*CLOSED, *(200,) * 6)),
     ("GET", "/api/v1/answers/{question}"): (None, (*CLOSED, *(200,) * 6)),
 }
@@ -79,6 +93,7 @@ def furnish(scene: Scene) -> None:
     assert scene.send("PUT", f"/api/v1/runs/{RUN}", opening).status_code == 201
     assert scene.send("PUT", f"/api/v1/runs/{RUN}/batches/main/0", batch()).status_code == 200
     assert scene.send("PUT", f"/api/v1/artifacts/{DIGEST}", FILE, **{"Content-Type": "x/y"}).status_code == 201
+    assert scene.send("GET", "/api/v1/log/checkpoint").status_code == 200
 
 
 def address(path: str) -> str:
@@ -86,7 +101,13 @@ def address(path: str) -> str:
     filled = path.format(
         run_id=run, project=PROJECT, digest=DIGEST, writer="main", sequence=1, question="help", index=0
     )
-    return f"{filled}?metric=test/accuracy" if path.endswith("/history") else filled
+    queries = {
+        "/api/v1/runs": f"?named={RUN}",
+        "/api/v1/runs/{run_id}/history": "?metric=test/accuracy",
+        "/api/v1/log/consistency": "?old=1&new=3",
+        "/api/v1/log/inclusion": "?leaf=1&size=3",
+    }
+    return filled + queries.get(path, "")
 
 
 def test_no_route_is_missing_from_the_list(small: Scene) -> None:

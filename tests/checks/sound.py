@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from registry.facts import ArtifactFacts, CodeFacts, DatasetFacts, Facts, HistoryFacts, MetricFacts, SeriesFacts
+from registry.facts import (
+    ArtifactFacts,
+    CodeFacts,
+    DatasetFacts,
+    Facts,
+    HistoryFacts,
+    MetricFacts,
+    SealFacts,
+    SeriesFacts,
+)
 from trackrecord.report import (
     CodeReport,
     CommandReport,
@@ -52,7 +61,7 @@ FACTS = Facts(
     writer_may=True,
     code=CodeFacts(
         looked=True,
-        commit_is_commit=True,
+        commit_kind="commit",
         refs=("refs/heads/main",),
         base_refs=("refs/heads/main",),
         rebuilt=TREE,
@@ -70,6 +79,8 @@ FACTS = Facts(
     artifacts=(ArtifactFacts("model.pt", "a" * 64, 100, 100, True),),
     metric=METRIC,
     params_digest_holds=True,
+    seal=SealFacts(leaf=7, holds=True),
+    live=True,
 )
 
 

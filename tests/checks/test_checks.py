@@ -6,10 +6,22 @@ from dataclasses import replace
 
 import pytest
 
-from registry.checks import checks, judge, titles
-from registry.facts import ArtifactFacts, DatasetFacts, Facts, Finding, SeriesFacts, verdict
+from registry.badges import agrees
+from registry.checks import asked, checks, judge, titles
+from registry.facts import (
+    ArtifactFacts,
+    CorrectionFacts,
+    DatasetFacts,
+    Facts,
+    Finding,
+    PolicyFacts,
+    RecomputedFacts,
+    SealFacts,
+    SeriesFacts,
+    verdict,
+)
 from tests.checks.sound import ACCURACY, DATA, FACTS, HEAD, METRIC, REPORT, arrived, code, ended, seen
-from trackrecord.report import EnvironmentReport, GpuReport, PackageReport, RunReport, WriterEnd
+from trackrecord.report import CommandReport, EnvironmentReport, GpuReport, PackageReport, RunReport, WriterEnd
 
 NAMES = {
     "report_well_formed",
@@ -23,6 +35,10 @@ NAMES = {
     "metric_as_defined",
     "data_pinned",
     "artifacts_intact",
+    "entry_in_tree",
+    "no_secrets",
+    "sealed",
+    "standing",
 }
 
 
@@ -38,7 +54,13 @@ def environment(**changed: object) -> RunReport:
     return replace(REPORT, environment=replace(REPORT.environment, **changed))  # type: ignore[arg-type]
 
 
+def own(value: float | None, **more: object) -> Facts:
+    """With the registry's own value, from predictions."""
+    return replace(FACTS, recomputed=RecomputedFacts(value, count=360, **more))  # type: ignore[arg-type]
+
+
 NO_METRIC = replace(FACTS, metric=None)
+EVALUATED = replace(FACTS, metric=replace(METRIC, evaluator="eval.py", evaluator_digest="e" * 64))
 OTHER = "b" * 40
 
 # check, report, facts, what the reason and the mend say. "refuted" is a failure that contradicts the report.
@@ -101,7 +123,80 @@ CASES = [
     ),
     ("tree_rebuilt", REPORT, seen(forbidden=("link",)), "fail", "symlinks or submodules, which a patch must not: link"),
     ("tree_rebuilt", REPORT, seen(base_refs=()), "fail", "applies to cccccccccccc, which is on no allowed branch"),
-    ("tree_rebuilt", REPORT, seen(entry_in_tree=False), "fail", "train.py ran, and it is not in the tree"),
+    (
+        "tree_rebuilt",
+        code(dirty=True),
+        replace(FACTS, policy=PolicyFacts(dirty_trees=False)),
+        "fail",
+        "The tree has uncommitted changes, and the project takes none.",
+    ),
+    ("entry_in_tree", REPORT, seen(entry_in_tree=False), "fail", "train.py ran, and it is not in the tree"),
+    ("entry_in_tree", REPORT, seen(configs_missing=("a.yaml",)), "fail", "names a.yaml, which is not in the tree"),
+    ("entry_in_tree", replace(REPORT, command=CommandReport()), FACTS, "fail", "no script inside the repository"),
+    ("entry_in_tree", REPORT, seen(looked=False, trouble="it is away"), "unknown", "it is away"),
+    ("entry_in_tree", REPORT, seen(rebuilt=None, rebuild_trouble="no patch yet"), "unknown", "no patch yet"),
+    ("no_secrets", REPORT, replace(FACTS, secrets=("argv[3]",)), "fail", "looks like a secret is in argv[3]; the run"),
+    (
+        "no_secrets",
+        REPORT,
+        replace(FACTS, secrets=("a", "b", "c", "d", "e")),
+        "fail",
+        "is in a, b, c and 2 more places; the run's content is hidden",
+    ),
+    ("sealed", REPORT, replace(FACTS, seal=SealFacts()), "unknown", "not sealed: it has not ended"),
+    (
+        "sealed",
+        REPORT,
+        replace(FACTS, seal=SealFacts(7, False, "leaf 7 says something else")),
+        "refuted",
+        "The seal is broken: leaf 7 says something else.",
+    ),
+    (
+        "standing",
+        REPORT,
+        replace(FACTS, corrections=(CorrectionFacts("superseded", "longer training.", "ada", "calm-heron-7"),)),
+        "fail",
+        "Superseded by calm-heron-7 (ada: longer training).",
+    ),
+    (
+        "standing",
+        REPORT,
+        replace(FACTS, corrections=(CorrectionFacts("invalidated", "wrong labels", "ada"),)),
+        "fail",
+        "Invalidated by ada: wrong labels.",
+    ),
+    (
+        "standing",
+        REPORT,
+        replace(FACTS, corrections=(CorrectionFacts("deleted", "no consent", "mia"),)),
+        "fail",
+        "Deleted by mia: no consent.",
+    ),
+    ("metric_as_defined", REPORT, EVALUATED, "fail", "eval.py, which measures, is not in the tree"),
+    (
+        "metric_as_defined",
+        REPORT,
+        replace(EVALUATED, code=replace(FACTS.code, evaluator="1" * 64)),
+        "fail",
+        "eval.py, which measures, is 111111111111; the project pins eeeeeeeeeeee",
+    ),
+    (
+        "metric_as_defined",
+        REPORT,
+        replace(EVALUATED, code=replace(FACTS.code, looked=False, trouble="it is away")),
+        "unknown",
+        "Could not look at eval.py: it is away.",
+    ),
+    (
+        "headline_recomputed",
+        REPORT,
+        own(0.5),
+        "refuted",
+        "reports 0.912, the registry computes 0.5 from the predictions",
+    ),
+    ("commit_reachable", REPORT, seen(refs=(), commit_kind="tag"), "refuted", "cccccccccccc is a tag, not a commit."),
+    ("commit_reachable", REPORT, seen(refs=(), commit_kind="tree"), "refuted", "is a tree, not a commit."),
+    ("commit_reachable", REPORT, seen(refs=(), commit_kind="blob"), "refuted", "is a blob, not a commit."),
     ("environment_locked", replace(REPORT, environment=EnvironmentReport(python="")), FACTS, "fail", "which Python"),
     ("environment_locked", environment(packages=[]), FACTS, "fail", "which packages"),
     ("environment_locked", environment(packages=[PackageReport(name="x", version="")]), FACTS, "fail", "version of x"),
@@ -231,3 +326,38 @@ def test_a_check_that_raises_is_not_swallowed() -> None:
 def test_a_series_that_diverged_is_not_verified_by_any_rule() -> None:
     diverged = replace(FACTS, series={"test/accuracy": SeriesFacts("test/accuracy", 3, "nan", None, 2, None, None)})
     assert verdict(judge(REPORT, diverged).values()) == "unverified"
+
+
+def test_the_registrys_own_value_stands_beside_the_reported_one() -> None:
+    check = checks()["headline_recomputed"]
+    close, exact = own(0.91203), own(0.912)
+    assert agrees(close)
+    assert agrees(exact)
+    assert not agrees(own(0.91206))  # more than half of the last decimal that is shown
+    assert check(REPORT, exact).reason.endswith("The registry computes 0.912 from the predictions of 360 examples.")
+    assert agrees(replace(own(0.5), metric=replace(METRIC, tolerance=0.5)))
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (own(None, trouble="no labels"), "of no use: no labels."),
+        (own(0.912, step=3), "The predictions are of step 3, not of the one that counts."),
+        (own(0.1, step=3), "The predictions are of step 3, not of the one that counts."),
+    ],
+)
+def test_predictions_of_no_use_are_neither_badge_nor_contradiction(facts: Facts, said: str) -> None:
+    finding = checks()["headline_recomputed"](REPORT, facts)
+    assert (finding.outcome, said in finding.reason, agrees(facts)) == ("pass", True, False)
+
+
+def test_the_pinned_evaluator_passes() -> None:
+    found = checks()["metric_as_defined"](REPORT, replace(EVALUATED, code=replace(FACTS.code, evaluator="e" * 64)))
+    assert found.outcome == "pass"
+
+
+def test_a_policy_names_what_counts_but_not_away_what_always_does() -> None:
+    assert asked(PolicyFacts()) == frozenset(NAMES)
+    assert asked(PolicyFacts(checks=("data_pinned", "no such check"))) == {
+        "data_pinned", "report_well_formed", "writer_known", "sealed", "standing", "no_secrets",
+    }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -56,7 +57,7 @@ def test_g04_g05_what_is_no_full_id_is_refuted(clone: Clone, commit: str) -> Non
 
 def test_g05_another_object_is_no_commit(clone: Clone) -> None:
     code = clone.report()
-    assert said(clone, replace(code, commit=code.tree))[:2] == ("unverified", "fail")
+    assert said(clone, replace(code, commit=code.tree))[:2] == ("refuted", "refuted")
 
 
 def test_g06_an_imposter_is_not_verified(clone: Clone) -> None:
@@ -133,7 +134,42 @@ def test_a_patch_that_has_not_arrived_is_could_not_look(clone: Clone) -> None:
 
 
 def test_a_script_that_is_not_in_the_tree_is_not_verified(clone: Clone) -> None:
-    assert said(clone, clone.report(), entry="elsewhere.py") == ("unverified", "pass", "fail")
+    found = findings(clone, clone.report(), entry="elsewhere.py")
+    assert (verdict(found.values()), found["entry_in_tree"].outcome) == ("unverified", "fail")
+
+
+def test_configuration_files_and_the_evaluator_are_looked_for_in_the_rebuilt_tree(clone: Clone) -> None:
+    clone.write("conf/base.yaml", "lr: 0.1\n")
+    clone.write("eval.py", "print('measured')\n")  # neither is committed: the patch brings them
+    code = clone.report()
+    seen = clone.look(code, configs=["conf/base.yaml", "conf/none.yaml"], evaluator="eval.py")
+    assert seen.configs_missing == ("conf/none.yaml",)
+    assert seen.evaluator == hashlib.sha256(b"print('measured')\n").hexdigest()
+    assert clone.look(code, evaluator="no/such.py").evaluator is None
+
+
+@pytest.mark.parametrize("kind", ["tag", "tree", "blob"])
+def test_g05_other_objects_are_named_for_what_they_are(clone: Clone, kind: str) -> None:
+    clone.git("tag", "-a", "v1", "-m", "a release")
+    clone.git("push", "-q", "origin", "v1")
+    named = {"tag": "v1", "tree": "HEAD^{tree}", "blob": "HEAD:train.py"}[kind]
+    code = replace(clone.report(), commit=clone.git("rev-parse", named))
+    found = findings(clone, code)["commit_reachable"]
+    assert (found.outcome, found.refutes) == ("fail", True)
+    assert found.reason == f"{(code.commit or '')[:12]} is a {kind}, not a commit."
+
+
+def test_g12_line_ends_and_binary_files_are_rebuilt_byte_for_byte(clone: Clone) -> None:
+    clone.write("windows.txt", b"one\r\ntwo\r\n")
+    clone.write("mixed.txt", b"one\ntwo\r\nthree")
+    clone.write("data/weights.bin", bytes(range(256)) * 40)
+    assert said(clone, clone.report()) == ("verified", "pass", "pass")
+
+
+def test_g12_a_patch_of_500_mb_is_not_read(clone: Clone) -> None:
+    code = replace(clone.report(), patch="f" * 64)
+    found = findings(clone, code, patch=bytes(500_000_000))["tree_rebuilt"]
+    assert (found.outcome, "larger than 100 MB" in found.reason) == ("unknown", True)
 
 
 def test_g15_no_finding_shows_a_password(clone: Clone) -> None:

@@ -19,7 +19,7 @@ def test_a_clean_pushed_commit(clone: Clone) -> None:
     seen = clone.look(code)
     assert seen == CodeFacts(
         looked=True,
-        commit_is_commit=True,
+        commit_kind="commit",
         refs=("refs/heads/main",),
         base_refs=("refs/heads/main",),
         rebuilt=code.tree,
@@ -63,7 +63,7 @@ def test_a_commit_that_was_never_pushed_is_rebuilt_from_its_base(clone: Clone) -
     clone.write("more.py", "y = 2\n")
     code = clone.report(base="origin/main")
     seen = clone.look(code)
-    assert (seen.looked, seen.commit_is_commit, seen.refs) == (True, False, ())
+    assert (seen.looked, seen.commit_kind == "commit", seen.refs) == (True, False, ())
     assert seen.base_refs == ("refs/heads/main",)
     assert seen.rebuilt == code.tree
 

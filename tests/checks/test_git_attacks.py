@@ -18,7 +18,7 @@ from tests.checks.hostile import NO_IDS, NO_WORDS, OF_ANOTHER_BASE, hostile_patc
 @pytest.mark.parametrize("commit", [*NO_IDS, *NO_WORDS])
 def test_g04_g05_only_a_full_id_is_a_commit(clone: Clone, commit: str) -> None:
     seen = clone.look(replace(clone.report(), commit=commit))
-    assert (seen.commit_is_commit, seen.refs) == (False, ())
+    assert (seen.commit_kind == "commit", seen.refs) == (False, ())
 
 
 def test_g04_ids_derived_from_a_real_one_are_refused(clone: Clone) -> None:
@@ -32,7 +32,7 @@ def test_g05_a_tree_and_a_blob_are_no_commits(clone: Clone) -> None:
     code = clone.report()
     for other in (code.tree, clone.git("rev-parse", "HEAD:train.py")):
         seen = clone.look(replace(code, commit=other))
-        assert (seen.commit_is_commit, seen.refs) == (False, ())
+        assert (seen.commit_kind == "commit", seen.refs) == (False, ())
 
 
 @pytest.mark.parametrize("field", ["base", "tree"])
@@ -86,7 +86,7 @@ def test_g06_a_commit_of_a_pull_request_is_on_no_branch(clone: Clone) -> None:
     clone.push("HEAD:refs/pull/1/head")
     code = clone.report()
     seen = clone.look(code)
-    assert (seen.looked, seen.commit_is_commit, seen.refs, seen.rebuilt) == (True, False, (), None)
+    assert (seen.looked, seen.commit_kind == "commit", seen.refs, seen.rebuilt) == (True, False, (), None)
 
 
 def test_g07_a_branch_named_like_an_id_stands_for_nothing(clone: Clone) -> None:
@@ -96,7 +96,7 @@ def test_g07_a_branch_named_like_an_id_stands_for_nothing(clone: Clone) -> None:
     run_git(clone.origin, "update-ref", f"refs/heads/{second}", first)
     code = clone.report()
     seen = clone.look(code)
-    assert (seen.commit_is_commit, seen.refs, seen.rebuilt) == (False, (), None)
+    assert (seen.commit_kind == "commit", seen.refs, seen.rebuilt) == (False, (), None)
     clone.push()
     assert clone.look(code).refs == ("refs/heads/main",)
 
@@ -110,7 +110,7 @@ def test_g08_a_commit_that_was_forced_away_is_kept_and_not_reachable_any_more(cl
     clone.git("push", "-q", "--force", "origin", f"{commit}~1:refs/heads/main")
     run_git(clone.origin, "gc", "-q", "--prune=now")
     seen = clone.look(code, fresh_s=0)
-    assert (seen.commit_is_commit, seen.refs, seen.rebuilt) == (True, (), code.tree)
+    assert (seen.commit_kind == "commit", seen.refs, seen.rebuilt) == (True, (), code.tree)
     assert run_git(clone.mirror, "rev-parse", f"refs/trackrecord/keep/{commit}").decode().strip() == commit
 
 

@@ -198,7 +198,9 @@ def test_escapes_in_an_answer_or_error_do_not_reach_the_terminal(registry: WireR
 def test_help_lists_the_commands_of_this_machine() -> None:
     done = cli("--help")
     assert done.returncode == 0
-    for name in ("login", "define", "sync", "fetch", "digest", "doctor", "whoami", "trackrecord help"):
+    for name in ("login", "define", "rules", "sync", "fetch", "digest", "doctor", "whoami", "trackrecord help"):
+        assert name in done.stdout
+    for name in ("supersede", "invalidate", "delete"):
         assert name in done.stdout
 
 

@@ -166,6 +166,7 @@ def test_every_question_has_a_page(site: Site) -> None:
     words = {
         "compare": "brave-otter-42 bold-raven-5",
         "show": "brave-otter-42",
+        "receipt": "brave-otter-42",
         "repro": "shy-badger-21",
         "claim": "91 %",
     }

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry import examine, git, outbox
+from registry import examine, git, keeping, outbox
 from registry.artifacts import Store
 from registry.db import connect, transaction
 from registry.settings import Settings
@@ -40,8 +40,8 @@ def judge(engine: sa.Engine, folder: Path, place: str) -> None:
     settings = Settings(_env_file=None, data_dir=folder, git_protocols="file")  # type: ignore[call-arg]
     git.look = dying(place, "git", git.look)
     examine.look = dying(place, "the look", examine.look)
-    examine._keep_findings = dying(place, "the findings", examine._keep_findings)
-    examine.owe_if_best = dying(place, "owing", examine.owe_if_best)
+    keeping._keep_findings = dying(place, "the findings", keeping._keep_findings)
+    keeping.owe_if_best = dying(place, "owing", keeping.owe_if_best)
     if place == "before the commit":
         sa.event.listen(engine, "commit", _die_at_commit_of_findings)
     sa.event.listen(engine, "before_cursor_execute", _remember)

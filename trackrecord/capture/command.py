@@ -18,6 +18,8 @@ _LAUNCHER = (
     "RANK", "LOCAL_RANK", "WORLD_SIZE", "TORCHELASTIC_RUN_ID", "TORCHELASTIC_RESTART_COUNT", "PBS_JOBID", "LSB_JOBID",
 )  # fmt: skip
 _MOST_WORDS = 500
+_CONFIGS = frozenset((".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".conf", ".gin"))
+_MOST_CONFIGS = 100
 
 
 def script() -> Path | None:
@@ -40,7 +42,11 @@ def look(top: Path | None, environ: Mapping[str, str]) -> CommandReport:
     words = [clean(word, 4000) for word in redact.argv(_words()[:_MOST_WORDS])]
     launcher = {name: clean(environ[name], 200) for name in _LAUNCHER if name in environ}
     return CommandReport(
-        argv=words, directory=_relative(Path.cwd(), top), entry=_relative(script(), top), launcher=launcher
+        argv=words,
+        directory=_relative(Path.cwd(), top),
+        entry=_relative(script(), top),
+        configs=_configs(_words()[:_MOST_WORDS], top),
+        launcher=launcher,
     )
 
 
@@ -56,6 +62,26 @@ def _words() -> list[str]:
     """The command line with Python's own options (`-m package`), which sys.argv has lost."""
     whole = list(getattr(sys, "orig_argv", []) or sys.argv)
     return [Path(whole[0]).name, *whole[1:]] if whole and whole[0] else whole
+
+
+def _configs(words: list[str], top: Path | None) -> list[str]:
+    """Configuration files of the repository that the command line names, as `x.yaml` or as `--config=x.yaml`."""
+    found: dict[str, None] = {}
+    for word in words:
+        for name in (word, word.partition("=")[2]):
+            path = Path(name)
+            if path.suffix.lower() in _CONFIGS and _is_file(path):
+                inside = _relative(Path(os.path.normpath(path.absolute())), top)
+                if inside:
+                    found[inside] = None
+    return list(found)[:_MOST_CONFIGS]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a word that is too long for a name, or no name at all
+        return False
 
 
 def _relative(path: Path | None, top: Path | None) -> str | None:

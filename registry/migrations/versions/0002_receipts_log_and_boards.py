@@ -9,7 +9,8 @@ down_revision = "0001"
 
 def upgrade() -> None:
     _log_and_keys()
-    _about_runs()
+    _corrections_and_boards()
+    _predictions_and_receipts()
     _new_columns()
     # What was judged before has no place on a board and no receipt: it is judged again, by this version's checks.
     op.execute("UPDATE run SET check_at = sealed_at WHERE sealed_at IS NOT NULL")
@@ -70,7 +71,7 @@ def _log_and_keys() -> None:
     )
 
 
-def _about_runs() -> None:
+def _corrections_and_boards() -> None:
     op.create_table(
         "correction",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -115,6 +116,8 @@ def _about_runs() -> None:
             batch_op.f("ix_placing_metric_id_verdict_headline"), ["metric_id", "verdict", "headline"], unique=False
         )
 
+
+def _predictions_and_receipts() -> None:
     op.create_table(
         "prediction",
         sa.Column("run_id", sa.String(), nullable=False),

@@ -1,0 +1,201 @@
+"""What `issue` writes, and when it writes nothing; on both databases."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import rfc8785
+from sqlmodel import col, func, select
+
+from registry import facts, keys, log, receipts
+from registry.db import transaction
+from registry.proofs import verified
+from registry.tables import Leaf, MetricDefinition, Receipt
+from tests.receipts.making import ASKED, NOW, PROJECT, Maker, of_any_kind, record_of, run_id
+from trackrecord.errors import TrackrecordError
+
+LATER = NOW + timedelta(days=1)
+
+
+def said(maker: Maker, number: int, **changes: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(maker.make(number, **changes).payload)
+    return found
+
+
+def rows(maker: Maker) -> tuple[int, int]:
+    """How many receipts there are, and how many verdicts in the log."""
+    with transaction(maker.engine) as session:
+        verdicts = session.exec(select(func.count()).select_from(Leaf).where(Leaf.kind == "verdict")).one()
+        return session.exec(select(func.count()).select_from(Receipt)).one(), verdicts
+
+
+def test_a_receipt_says_what_holds_of_the_run(maker: Maker) -> None:
+    made = maker.make(0)
+    statement = json.loads(made.payload)
+    assert made.payload == rfc8785.dumps(statement)
+    assert made.id == hashlib.sha256(made.payload).hexdigest()
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["predicateType"] == "https://in-toto.io/attestation/svr/v0.2"
+    assert statement["subject"][0] == {
+        "name": "run.json",
+        "digest": {"sha256": hashlib.sha256(made.record).hexdigest()},
+    }
+    assert statement["subject"][-1] == {"name": "commit", "digest": {"gitCommit": "c" * 40}}
+    predicate = statement["predicate"]
+    assert predicate["verifier"]["id"] == "https://registry.example/verifier/v1"
+    (policy,) = predicate["verifier"]["policies"]
+    assert policy["name"] == PROJECT
+    assert len(policy["digest"]["sha256"]) == 64
+    assert predicate["timeCreated"] == "2026-11-24T12:00:00.000000Z"
+    passed = {f"TRACKRECORD_{name.upper()}" for name in ASKED}
+    assert set(predicate["properties"]) - passed <= {"TRACKRECORD_LIVE", "TRACKRECORD_RECOMPUTED"}
+    assert passed <= set(predicate["properties"])
+    ours = predicate["x_trackrecord"]
+    assert (ours["run"], ours["name"], ours["project"]) == (run_id(0), "brave-otter-0", PROJECT)
+    assert ours["notChecked"][-3:] == [
+        "the test set",
+        "the evaluator's correctness",
+        "runs that were never registered",
+    ]
+
+
+def test_its_leaf_of_the_log_names_it(maker: Maker) -> None:
+    made = maker.make(0)
+    with transaction(maker.engine) as session:
+        row = receipts.newest(session, run_id(0))
+        assert row is not None
+        entry = json.loads(log.entry(session, row.leaf) or b"")
+    assert entry.pop("at")
+    assert len(entry.pop("findings")) == 64
+    value = json.loads(made.payload)["predicate"]["x_trackrecord"]["metric"]["value"]
+    assert entry == {
+        "kind": "verdict",
+        "run": run_id(0),
+        "project": PROJECT,
+        "verdict": "verified",
+        "record": hashlib.sha256(record_of(0)).hexdigest(),
+        "receipt": made.id,
+        "metric": "test/accuracy@1",
+        "headline": value,
+    }
+
+
+def test_nothing_new_writes_nothing(maker: Maker) -> None:
+    assert maker.issue(0) is not None
+    before = rows(maker)
+    assert maker.issue(0, LATER) is None
+    assert rows(maker) == before == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"verdict": "refuted"},
+        {"tries": 501},
+        {"asked": frozenset(ASKED[1:])},
+        {"findings": dict.fromkeys((*ASKED, "no_secrets"), facts.passed("for another reason"))},
+        {"metric": None},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_what_is_new_is_issued_anew(small: Maker, changes: dict[str, Any]) -> None:
+    first = small.make(0)
+    second = small.issue(0, LATER, **changes)
+    assert second is not None
+    assert (second.number, second.id == first.id, second.issued_at) == (2, False, LATER)
+    assert rows(small) == (2, 2)
+    assert small.issue(0, LATER, **changes) is None
+
+
+def test_back_and_forth_at_one_time_makes_three_receipts(small: Maker) -> None:
+    """A receipt's number is in its payload: equal words at an equal time are no equal id."""
+    for verdict in ("verified", "refuted", "verified"):
+        assert small.issue(0, NOW, verdict=verdict) is not None
+    assert rows(small) == (3, 3)
+
+
+def test_what_did_not_pass_is_no_property_and_is_said(small: Maker) -> None:
+    findings = {
+        "commit_reachable": facts.unknown("the mirror did not answer", "Wait."),
+        "tree_rebuilt": facts.refuted("another tree", "Tell why."),
+        "metric_as_defined": facts.passed("as defined"),
+        "no_secrets": facts.failed("a secret in params.key", "Revoke it."),
+    }
+    statement = said(small, 5, findings=findings, verdict="refuted", asked=frozenset({*ASKED} - {"artifacts_intact"}))
+    predicate, ours = statement["predicate"], statement["predicate"]["x_trackrecord"]
+    assert predicate["properties"] == ["TRACKRECORD_METRIC_AS_DEFINED"]
+    assert ours["evidence"] == {"metric_as_defined": "as defined"}
+    assert ours["failed"] == {"tree_rebuilt": "another tree"}
+    assert ours["notChecked"][:-3] == [
+        "commit_reachable: the mirror did not answer",
+        "headline_recomputed: nobody has looked",
+        "no_secrets: the project does not ask for it; it did not pass",
+    ]
+
+
+@pytest.mark.parametrize(("own", "has"), [(0.912, True), (0.5, False), (None, False)])
+def test_recomputed_is_a_property_where_the_two_values_agree(small: Maker, own: float | None, has: bool) -> None:
+    what = of_any_kind(0)["facts"]
+    series = {"test/accuracy": replace(what.series["test/accuracy"], headline=0.912)}
+    seen = replace(what, series=series, recomputed=None if own is None else facts.RecomputedFacts(own, 100))
+    predicate = said(small, 0, facts=seen)["predicate"]
+    assert ("TRACKRECORD_RECOMPUTED" in predicate["properties"]) is has
+    assert predicate["x_trackrecord"]["metric"]["recomputed"] == (None if own is None else repr(own))
+
+
+@pytest.mark.parametrize("value", [0.1 + 0.2, -0.0, 5e-324, 1.7976931348623157e308, 9007199254740993.0])
+def test_values_come_back_bit_for_bit(small: Maker, value: float) -> None:
+    what = of_any_kind(0)["facts"]
+    series = {"test/accuracy": replace(what.series["test/accuracy"], headline=value, headline_step=2**63 - 1)}
+    metric = said(small, 0, facts=replace(what, series=series))["predicate"]["x_trackrecord"]["metric"]
+    assert float(metric["value"]).hex() == value.hex()
+    assert metric["step"] == str(2**63 - 1)
+
+
+def test_words_that_no_text_can_carry_are_signed_as_question_marks(small: Maker) -> None:
+    findings = {"tree_rebuilt": facts.failed("half a \ud800 letter", "")}
+    assert said(small, 0, findings=findings)["predicate"]["x_trackrecord"]["failed"] == {
+        "tree_rebuilt": "half a ? letter"
+    }
+
+
+def test_a_project_without_a_metric_has_receipts_too(small: Maker) -> None:
+    assert said(small, 0, metric=None)["predicate"]["x_trackrecord"]["metric"] is None
+
+
+def test_a_receipt_that_does_not_verify_is_not_kept(small: Maker) -> None:
+    """A published key that is not the file's: as after a bad restore."""
+    small.make(0)
+    stranger = keys.load(small.folder.parent / "stranger").receipt
+    with transaction(small.engine) as session:
+        for row in keys.published(session):
+            if row.use == "receipt":
+                row.public = stranger.public_pem
+                session.add(row)
+    before = rows(small)
+    with pytest.raises(TrackrecordError, match="does not verify"):
+        small.issue(1)
+    assert rows(small) == before
+
+
+def test_a_receipt_that_was_changed_in_the_database_does_not_count(maker: Maker) -> None:
+    maker.make(0)
+    with transaction(maker.engine) as session:
+        row = receipts.newest(session, run_id(0))
+        assert row is not None
+        assert verified(session, row).said.run == run_id(0)
+        row.bundle = row.bundle.replace("eyJ", "eyK", 1)
+        with pytest.raises(TrackrecordError, match="signature does not hold"):
+            verified(session, row)
+
+
+def test_the_rules_of_the_project_are_named(small: Maker) -> None:
+    with transaction(small.engine) as session:
+        metric = session.exec(select(MetricDefinition).where(col(MetricDefinition.name) == "test/accuracy")).one()
+    first = said(small, 0, metric=metric)["predicate"]["verifier"]["policies"]
+    assert first == said(small, 1, metric=metric)["predicate"]["verifier"]["policies"]

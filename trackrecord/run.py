@@ -107,7 +107,7 @@ class Run:
                 f"the artifact {shown(path)} is not recorded ({type(problem).__name__}: {shown(problem)})",
             )
 
-    def predictions(self, source: Any, metric: str = "test/accuracy", step: int | None = None) -> None:
+    def predictions(self, source: Any, metric: str, step: int | None = None) -> None:
         """Hand in what the model predicted: where the project has labels, the registry computes the metric itself.
 
         `source`: a file (.csv, .npz, .arrow, .feather), or a mapping of columns, a table, an array or a list. Columns:

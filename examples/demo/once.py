@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from examples.demo import recipe, team, transcript, web
+from examples.demo import receipts, recipe, team, transcript, web
 from examples.demo.parts import DemoError
 from examples.demo.runs import Done
 from examples.demo.stage import BOT_USER, CHANNEL, Mode, Stage
@@ -79,6 +79,7 @@ def check_all(scene: Scene, tell: Callable[[str], None]) -> int:
     announced_once(scene)
     same_everywhere(scene)
     recipe.check(scene)
+    receipts.check(scene)
     tell(f"{'FAILED: ' + '; '.join(scene.failed) if scene.failed else 'every check is ok'}")
     print(f"      charts: {scene.here.folder / 'charts'}")
     return 1 if scene.failed else 0
@@ -102,7 +103,7 @@ def ask_everything(scene: Scene, mode: Mode) -> None:
         if kind != "dirty":
             check_odd(scene, kind, shown)
     recent = _shown(scene, mode, f"/recent {team.PROJECT}")
-    for words in ("/unverified", "/projects", f"/recheck {first.name}", "/help"):
+    for words in ("/unverified", "/projects", f"/receipt {first.name}", f"/recheck {first.name}", "/help"):
         _shown(scene, mode, words)
     _shown(scene, mode, f"@trackrecord best {team.PROJECT}")
     _press(scene, best, "ask:", "UADA")

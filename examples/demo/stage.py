@@ -140,6 +140,7 @@ def open_project(stage: Stage, origin: Path) -> list[team.Developer]:
     rules = stage.folder / "people" / "maintainer" / "project.toml"
     told = (team.DIGITS / "project.toml").read_text()
     rules.write_text(told.replace('repository = ""', f'repository = "{origin.as_uri()}"', 1))
+    call(["trackrecord", "upload", str(rules.parent / "digits" / "data" / "labels.csv")], lead, stage.folder)
     call(["trackrecord", "define", str(rules)], lead, stage.folder)
     bind = [sys.executable, "-m", "bot", "bind", TEAM, CHANNEL, team.PROJECT, "--claims"]
     call(bind, stage.environment, stage.folder)

@@ -1,6 +1,7 @@
 """scikit-learn's handwritten digits in a split that never changes, as three files that can be named by their content.
 
-Each file holds one row per picture: 64 pixels (0 to 16) and the label, all as bytes. `python data.py` writes them.
+Each file holds one row per picture: 64 pixels (0 to 16) and the label, all as bytes. `python data.py` writes them, and
+labels.csv beside them: what the registry measures predictions against.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ SPLITS = {"train": slice(0, 150), "val": slice(150, 500), "test": slice(500, 179
 
 
 def prepare() -> None:
-    """Write data/{train,val,test}.npy where they are missing. Shuffled once, by a seed that is part of the split."""
+    """Write data/{train,val,test}.npy and the labels of the test split. Shuffled once, by a seed that is its part."""
     from sklearn.datasets import load_digits  # noqa: PLC0415  (slow to import, and needed only the first time)
 
     digits = load_digits()
@@ -24,6 +25,8 @@ def prepare() -> None:
     (HERE / "data").mkdir(exist_ok=True)
     for split, part in SPLITS.items():
         np.save(HERE / "data" / f"{split}.npy", np.ascontiguousarray(rows[part]))
+    labels = "\n".join(["label", *map(str, rows[SPLITS["test"], 64])])
+    (HERE / "data" / "labels.csv").write_text(f"{labels}\n")
 
 
 def file_of(split: str) -> Path:

@@ -24,6 +24,10 @@ class Network:
         odds = np.exp(scores - scores.max(axis=1, keepdims=True))
         return active, odds / odds.sum(axis=1, keepdims=True)
 
+    def classes(self, pictures: Floats) -> NDArray[np.intp]:
+        """The digit that each picture is read as."""
+        return self.forward(pictures)[1].argmax(axis=1)
+
     def learn(self, pictures: Floats, labels: NDArray[np.intp], rate: float, decay: float) -> None:
         """One step down the gradient of the cross entropy of this batch."""
         active, probabilities = self.forward(pictures)

@@ -44,6 +44,7 @@ def main() -> None:
         Path("out").mkdir(exist_ok=True)
         network.save("out/weights.npz")
         run.artifact("out/weights.npz")
+        run.predictions(network.classes(others[0]), metric=f"{args.split}/accuracy", step=args.epochs - 1)
     print(f"{args.split}/accuracy {measured:.2%} after {args.epochs} epochs")
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
-from registry import keys, logs, schedule, tokens
+from registry import doctor, keys, logs, schedule, tokens
 from registry.api import create_app
 from registry.artifacts import Store
 from registry.db import connect, reading, transaction
@@ -106,6 +106,20 @@ def withdraw_key(key: str) -> None:
     click.echo(f"The key {gone} is withdrawn; the receipts that it signed are issued anew.")
 
 
+@main.command("doctor")
+def look_for_changes() -> None:
+    """Make again the log, its checkpoints, receipts, sealed runs and artifacts, and say what is not as it was."""
+    settings = Settings()
+    with reading(_database(settings)) as session:
+        doctor.hold_still(session)
+        found = doctor.examine(session, Store(settings.data_dir / "artifacts"), _progress)
+    _progress("")
+    for each in found.off:
+        click.echo(str(each))
+    click.echo(str(found))
+    sys.exit(1 if found.off else 0)
+
+
 def serve() -> None:
     """Migrate, listen, and look at runs until asked to stop."""
     settings = Settings()
@@ -127,6 +141,12 @@ def serve() -> None:
     )
     server.run(sockets=[listener])
     engine.dispose()
+
+
+def _progress(line: str) -> None:
+    """One line, written over, for whoever watches a long look; nothing where nobody does."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{line}", nl=False, err=True)
 
 
 def _database(settings: Settings) -> sa.Engine:

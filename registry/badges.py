@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from registry.facts import Facts, MetricFacts
 
-LIVE = "live: its history arrived while it ran"
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A word and the sentence behind it, which promises no more than was seen."""
+
+    word: str
+    sentence: str
 
 
-def recomputed_words(examples: int) -> str:
-    return f"recomputed: the registry computed the value itself from {examples:,} predictions"
+def badges(*, live: bool, recomputed: str = "", examples: int = 0) -> tuple[Badge, ...]:
+    """The badges of a run. `recomputed`: the registry's own value as its metric is read; "": there is none.
+
+    `examples`: from how many predictions it was computed; 0: that is not known here.
+    """
+    found = []
+    if live:
+        found.append(Badge("live", "its history arrived while it ran, without a gap"))
+    if recomputed:
+        source = f"{examples:,} predictions" if examples else "the predictions that the run handed in"
+        found.append(Badge("recomputed", f"the registry computed {recomputed} itself, from {source}"))
+    return tuple(found)
 
 
 def agrees(facts: Facts) -> bool:

@@ -33,7 +33,7 @@ from registry.tables import (
     Series,
 )
 from registry.tokens import Caller
-from registry.tombstone import finish_left, report_left
+from registry.tombstone import finish_left, left_digest, report_left
 from trackrecord.errors import TrackrecordError
 from trackrecord.report import CorrectionReport, Withdrawal
 
@@ -69,6 +69,7 @@ def correct(
         _empty(session, run)
     session.add(run)
     session.flush()
+    left = {"left": left_digest(run)} if report.what == "deleted" else {}
     leaf = log.append(
         session,
         "correction",
@@ -79,6 +80,7 @@ def correct(
         reason=report.reason,
         by=caller.owner,
         instead=report.instead,
+        **left,
     )
     session.add(
         Correction(

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from registry import history
 from registry.kept import series_of
-from registry.numbers import clean, listed, plain, shown
+from registry.numbers import clean, listed, read
 from registry.ranking import Result
 from registry.tables import MetricDefinition, Run
 from trackrecord.answer import Chart
@@ -86,7 +86,7 @@ def bars(leaders: Sequence[Result], metric: MetricDefinition, title: str) -> Cha
         return None
     factor = 100.0 if metric.percent else 1.0
     values = tuple(result.value * factor for result in shown_ones)
-    said = [f"{clean(each.name, 40)} {shown(each.value, metric.percent, metric.decimals)}" for each in shown_ones]
+    said = [f"{clean(each.name, 40)} {read(each.value, metric)}" for each in shown_ones]
     return Chart(
         title=title,
         kind="bar",
@@ -132,16 +132,15 @@ def _chart(title: str, metric: str, lines: Sequence[Line], definition: MetricDef
 
 
 def _said(line: Line, definition: MetricDefinition | None) -> str:
-    def read(value: float) -> str:
-        if definition is None:
-            return plain(value)
-        return shown(value / 100 if definition.percent else value, definition.percent, definition.decimals)
+    def said(value: float) -> str:
+        return read(value / 100 if definition and definition.percent else value, definition)
 
-    ends = f"{line.name} ends at {read(line.ys[-1])}"
+    ends = f"{line.name} ends at {said(line.ys[-1])}"
     if line.best is None:
         return ends
-    return f"{ends}, best {read(line.ys[line.best])} at step {line.xs[line.best]:g}"
+    return f"{ends}, best {said(line.ys[line.best])} at step {line.xs[line.best]:g}"
 
 
 def _axis(metric: str, definition: MetricDefinition | None) -> str:
-    return f"{metric} (%)" if definition and definition.percent else metric
+    unit = "%" if definition and definition.percent else clean(definition.unit, 16) if definition else ""
+    return f"{metric} ({unit})" if unit else metric

@@ -6,7 +6,7 @@ Whoever dies in between leaves a claim that runs out, and the next one begins an
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -29,7 +29,6 @@ LEASE = timedelta(minutes=10)  # longer than a look takes: a few git commands, e
 _SLOWEST_DISK = 50_000_000  # bytes a second: what a run declared is read again, and the claim must not run out before
 _MOST_AT_ONCE = 20  # runs in one tick, so that a stop is not kept waiting
 _LONGEST_WAIT = timedelta(days=1)
-_MOST_PATCH_BYTES = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def look(engine: sa.Engine, store: Store, settings: Settings, run_id: str) -> Se
             return None
         at = _where(session, run)
     code = at.report.code
-    patch = store.read(code.patch, _MOST_PATCH_BYTES) if code.patch else None
+    patch, patch_bytes = _patch(store, code.patch)
     main = next(iter(at.metrics.values()), None)
     facts = git.look(
         code,
@@ -115,12 +114,24 @@ def look(engine: sa.Engine, store: Store, settings: Settings, run_id: str) -> Se
         protocols=settings.git_protocols,
         timeout_s=settings.git_timeout_s,
     )
+    if patch is None and patch_bytes:  # git was handed none: that is another thing than one that is not here
+        facts = replace(facts, rebuild_trouble=f"the patch is larger than {git.MOST_PATCH_BYTES // 1_000_000} MB")
     return Seen(
         code=facts,
         stored={digest: (store.size(digest), store.intact(digest)) for digest in at.digests},
         secrets=leaks.secrets_in(at.report, patch),
+        patch_bytes=patch_bytes,
         recomputed=_recomputed(store, at),
     )
+
+
+def _patch(store: Store, digest: str | None) -> tuple[bytes | None, int | None]:
+    """The patch and its size. One that is too large is not read; the size None: it is not here, or not intact."""
+    if not digest:
+        return None, 0
+    patch, size = store.read(digest, git.MOST_PATCH_BYTES), store.size(digest)
+    too_large = size is not None and size > git.MOST_PATCH_BYTES
+    return patch, size if patch is not None or too_large else None
 
 
 def _where(session: Session, run: Run) -> _ToLookAt:

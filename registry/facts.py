@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 from trackrecord.report import FinishReport
@@ -196,7 +197,9 @@ class Facts:
     params_digest_holds: bool
     policy: PolicyFacts = PolicyFacts()
     secrets: tuple[str, ...] = ()  # where a secret stands: "params.api_key", "train.py:41"; never the secret
+    patch_bytes: int | None = 0  # of the patch that the report names; None: it is not at hand
     seal: SealFacts = SealFacts()
     corrections: tuple[CorrectionFacts, ...] = ()
     recomputed: RecomputedFacts | None = None  # None: there are no predictions, or the project pins no labels
     live: bool = False  # the history arrived while the run was running
+    reachable_at: datetime | None = None  # when a receipt vouched last that the commit was reachable

@@ -32,6 +32,7 @@ __all__ = [
     "append",
     "compact",
     "digests",
+    "everything",
     "facts",
     "headline",
     "read",
@@ -91,7 +92,7 @@ def digests(session: Session, run_id: str) -> dict[str, tuple[int, str]]:
     Little-endian columns one after the other; every NaN is the same NaN. Stable once the history is compact.
     """
     found = {}
-    for name, parts in _everything(session, run_id):
+    for name, parts in everything(session, run_id):
         points = ordered(together(parts))
         hashed = hashlib.sha256(points.steps.astype("<i8").tobytes() + points.times.astype("<i8").tobytes())
         hashed.update(np.where(np.isnan(points.values), np.nan, points.values).astype("<f8").tobytes())
@@ -208,8 +209,8 @@ def _read(session: Session, run_id: str, metric: str) -> Points:
     return together(parts)
 
 
-def _everything(session: Session, run_id: str) -> Iterator[tuple[str, list[Points]]]:
-    """Every metric with its parts in their order, one metric at a time."""
+def everything(session: Session, run_id: str) -> Iterator[tuple[str, list[Points]]]:
+    """Every metric with its parts as they are kept, in their order, one metric at a time."""
     tails: dict[str, list[Points]] = {}
     for _, _, tail in _tails(session, run_id):
         for metric, points in unpack(tail).items():

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlmodel import Session
 
-from registry import corrections, history, seal
+from registry import corrections, history, receipts, seal
 from registry.checks import asked, judge
 from registry.facts import (
     ArtifactFacts,
@@ -34,12 +34,13 @@ from trackrecord.report import RunReport
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What git said, what is in the store (size and intactness by digest; size None: it is not there), where secrets
-    stand, and by metric definition what the run's predictions come to.
+    stand, how large the patch is, and by metric definition what the run's predictions come to.
     """
 
     code: CodeFacts
     stored: Mapping[str, tuple[int | None, bool]]
     secrets: tuple[str, ...]
+    patch_bytes: int | None  # None: the report names one, and it is not at hand
     recomputed: Mapping[int, RecomputedFacts]
 
 
@@ -121,9 +122,11 @@ def _facts(
         params_digest_holds=params_digest(report.params) == run.params_digest,
         policy=_policy(project),
         secrets=seen.secrets,
+        patch_bytes=seen.patch_bytes,
         seal=seal.facts(session, keys, run, record, now),
         corrections=corrections.facts(session, run.id),
         live=not run.late,
+        reachable_at=receipts.reachable_at(session, run.id) if not seen.code.refs else None,
     )
 
 

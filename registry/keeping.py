@@ -4,7 +4,7 @@ receipt, what is owed. All of it or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,8 +19,9 @@ from registry.kept import report_of, siblings_of
 from registry.keys import Keys, publish
 from registry.new_record import owe_if_best
 from registry.settings import Settings
+from registry.statements import decimal
 from registry.tables import Finding as FindingRow
-from registry.tables import Outgoing, Placing, Project, Run
+from registry.tables import MetricDefinition, Outgoing, Placing, Project, Run
 
 _LONGEST_WAIT = timedelta(days=1)
 _LOOKED_AT_FOR = timedelta(days=90)
@@ -62,8 +63,8 @@ def keep(
     run.check_at = _next_look(session, run, main, settings.recheck_s, now)
     session.flush()
     if record is not None:
-        _keep_receipt(session, keys, settings, run, record, main, now)
-    _owe(session, run, main, before, now)
+        _keep_receipt(session, keys, settings, run, record, boards, now)
+    _owe(session, run, main, before, timedelta(seconds=settings.new_best_every_s), now)
     return main.verdict
 
 
@@ -173,9 +174,10 @@ def _keep_receipt(
     settings: Settings,
     run: Run,
     record: bytes,
-    main: Judged,
+    boards: list[Judged],
     now: datetime,
 ) -> None:
+    main = boards[0]
     receipts.issue(
         session,
         keys,
@@ -190,12 +192,31 @@ def _keep_receipt(
         tries=len(siblings_of(session, run)),
         base_url=settings.base_url,
         now=now,
+        places=places_of(session, run.id, {each.metric.id for each in boards if each.metric is not None}),
     )
 
 
-def _owe(session: Session, run: Run, main: Judged, before: str, now: datetime) -> None:
+def places_of(session: Session, run_id: str, boards: Collection[int | None]) -> list[dict[str, str | None]]:
+    """The run's places by these definitions, as the log keeps them."""
+    asked = select(Placing, MetricDefinition).where(
+        Placing.run_id == run_id, Placing.metric_id == MetricDefinition.id, col(MetricDefinition.id).in_(boards)
+    )
+    rows = session.exec(asked.order_by(MetricDefinition.name, col(MetricDefinition.version)))
+    return [
+        {
+            "metric": f"{metric.name}@{metric.version}",
+            "verdict": place.verdict,
+            "headline": decimal(place.headline),
+            "step": None if place.headline_step is None else str(place.headline_step),
+            "recomputed": decimal(place.recomputed),
+        }
+        for place, metric in rows
+    ]
+
+
+def _owe(session: Session, run: Run, main: Judged, before: str, every: timedelta, now: datetime) -> None:
     if run.verdict == "verified" and before != "verified" and main.metric is not None:
-        owe_if_best(session, run, main.metric, now)
+        owe_if_best(session, run, main.metric, every, now)
     _owe_change(session, run, before, now)
 
 
@@ -205,9 +226,10 @@ def _owe_change(session: Session, run: Run, before: str, now: datetime) -> None:
         return
     told = select(Outgoing.id).where(
         Outgoing.kind == "new_best",
-        col(Outgoing.key).startswith(f"new_best/{run.project_id}/{run.id}"),
-        col(Outgoing.sent_at).is_not(None),
-        Outgoing.created_at < now,
+        col(Outgoing.key).startswith(f"new_best/{run.project_id}/{run.id}/"),
+        # A channel's own message, and one that was really posted: where nothing was left to say there is no `ts`.
+        col(Outgoing.channel).is_not(None),
+        col(Outgoing.ts).is_not(None),
     )
     if session.exec(told.limit(1)).first() is None:
         return

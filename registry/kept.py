@@ -11,11 +11,24 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlmodel import Session, col, select
 
+from registry.badges import Badge, badges
+from registry.corrections import corrections_of, counts_instead
 from registry.facts import MetricFacts
-from registry.numbers import clean
-from registry.ranking import Result
-from registry.standing import counts
-from registry.tables import Artifact, Dataset, Finding, MetricDefinition, Param, Prediction, Remark, Run, Series
+from registry.numbers import clean, read
+from registry.standing import Known
+from registry.tables import (
+    Artifact,
+    Dataset,
+    Finding,
+    MetricDefinition,
+    Param,
+    Placing,
+    Prediction,
+    Project,
+    Remark,
+    Run,
+    Series,
+)
 from trackrecord.report import RunReport
 
 # Of several findings, the one that explains the others comes first: without the metric there is no headline either.
@@ -33,7 +46,7 @@ def report_of(run: Run) -> RunReport:
 
 
 def findings_of(session: Session, runs: Sequence[str]) -> dict[str, list[Finding]]:
-    """What the checks said last, by run; failures that refute first, then other failures, unknowns, passes."""
+    """What the checks said last, by run; what the project asks for first, and of that what explains most."""
     found: dict[str, list[Finding]] = defaultdict(list)
     for finding in session.exec(select(Finding).where(col(Finding.run_id).in_(runs))):
         found[finding.run_id].append(finding)
@@ -42,16 +55,46 @@ def findings_of(session: Session, runs: Sequence[str]) -> dict[str, list[Finding
     return found
 
 
-def _most_telling(finding: Finding) -> tuple[bool, int, int, str]:
+def _most_telling(finding: Finding) -> tuple[bool, bool, int, int, str]:
     name = finding.check_name
     place = _TELLING.index(name) if name in _TELLING else len(_TELLING)
-    return (not finding.refutes, ("fail", "unknown", "pass").index(finding.outcome), place, name)
+    outcome = ("fail", "unknown", "pass").index(finding.outcome)
+    return (not finding.asked, not finding.refutes, outcome, place, name)
+
+
+def known_of(session: Session, runs: Sequence[Run]) -> dict[str, Known]:
+    """What is to be known about each of the runs to say where it stands, by its id."""
+    ids = [run.id for run in runs]
+    findings, said = findings_of(session, ids), corrections_of(session, ids)
+    placings: dict[str, dict[int | None, Placing]] = defaultdict(dict)
+    for row in session.exec(select(Placing).where(col(Placing.run_id).in_(ids))):
+        placings[row.run_id][row.metric_id] = row
+    known = {}
+    for run in runs:
+        other = counts_instead(session, run.id) if run.withdrawn == "superseded" else None
+        known[run.id] = Known(
+            findings=tuple(findings.get(run.id, ())),
+            said=next(iter(said.get(run.id, ())), None),
+            instead=clean(other.name, 40) if other is not None else "",
+            judged=session.get(MetricDefinition, run.metric_id) if run.metric_id is not None else None,
+            placings=placings.get(run.id, {}),
+            minimum=session.get_one(Project, run.project_id).minimum,
+        )
+    return known
+
+
+def badges_of(run: Run, metric: MetricDefinition | None, known: Known) -> tuple[Badge, ...]:
+    """What is said beside its verdict on the board of this definition."""
+    place = known.place(metric)
+    own = place.recomputed if place is not None else None
+    return badges(live=run.live, recomputed=read(own, metric) if own is not None and metric is not None else "")
 
 
 def params_of(session: Session, runs: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Flat parameters as text, by run, in alphabetical order."""
+    """Flat parameters as text, by run, in alphabetical order. Of a run whose content is hidden there are none."""
     found: dict[str, dict[str, str]] = {run: {} for run in runs}
-    query = select(Param).where(col(Param.run_id).in_(runs)).order_by(col(Param.key))
+    shown = select(Run.id).where(col(Run.id).in_(runs), col(Run.quarantined).is_(False))
+    query = select(Param).where(col(Param.run_id).in_(shown)).order_by(col(Param.key))
     for param in session.exec(query):
         text = param.text if param.text is not None else ("" if param.number is None else f"{param.number:g}")
         found[param.run_id][param.key] = clean(text, 200)
@@ -125,12 +168,3 @@ def headline_metric(session: Session, run: Run) -> MetricDefinition | None:
         col(MetricDefinition.main).is_(True),
     )
     return session.exec(query).first()
-
-
-def result_of(run: Run, metric: MetricDefinition | None) -> Result | None:
-    """The run as it ranks by this definition; None where it does not count."""
-    if not counts(run, metric) or run.headline is None:
-        return None
-    at = run.sealed_at or run.received_at
-    step, config = run.headline_step, run.config_digest
-    return Result(run.id, run.name, run.headline, step, run.owner, config, run.seed, run.commit_id, at)

@@ -12,10 +12,14 @@ from trackrecord import redact
 from trackrecord.report import RunReport
 
 MOST_PLACES = 20
+MOST_READ = 20_000_000  # bytes of a patch: at worst half a minute, in which no other run is looked at
 
 
 def secrets_in(report: RunReport, patch: bytes | None) -> tuple[str, ...]:
-    """Up to twenty places: "params.api_key", "argv[3]", "patch: train.py:41". `patch` None: there is none at hand."""
+    """Up to twenty places: "params.api_key", "argv[3]", "patch: train.py:41". `patch` None: there is none at hand.
+
+    Of a patch only the first `MOST_READ` bytes are read: whoever asks says so where there are more.
+    """
     return tuple(islice(_places(report, patch), MOST_PLACES))
 
 
@@ -36,7 +40,7 @@ def _places(report: RunReport, patch: bytes | None) -> Iterator[str]:
     for name, seed in report.seeds.items():
         if isinstance(seed, str) and _shows(seed):
             yield f"seeds.{_name(name)}"
-    for hit in redact.in_patch(patch or b""):
+    for hit in redact.in_patch((patch or b"")[:MOST_READ]):
         yield f"patch: {redact.text(hit.path)[-200:]}:{hit.line}"
 
 

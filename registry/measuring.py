@@ -113,6 +113,7 @@ def _arrow(path: Path) -> Columns:
             if not (pa.types.is_primitive(field.type) or _is_text(field.type) or pa.types.is_dictionary(field.type)):
                 raise Undefined(f"the column {field.name[:40]} is of the type {str(field.type)[:40]}, not plain values")
         table = opened.read_all()
+        table.validate(full=True)  # offsets that point elsewhere would be followed
     columns: Columns = {}
     for name in table.column_names:
         column = table.column(name)

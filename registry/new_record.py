@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlmodel import Session, col
@@ -13,11 +13,13 @@ from registry.results import placed, results
 from registry.tables import MetricDefinition, Placing, Run
 
 
-def owe_if_best(session: Session, run: Run, metric: MetricDefinition, now: datetime) -> bool:
+def owe_if_best(session: Session, run: Run, metric: MetricDefinition, every: timedelta, now: datetime) -> bool:
     """Owe `new_best` when the run beats every other one on the board by the metric's margin. Whether it is owed now.
 
     Never for a run that does not rank (it is below the project's minimum, say), or whose history arrived afterwards
     (late): that is no news. Its place on the board must have been kept before.
+
+    Within `every` of the project's announcement before, it waits: of those that wait only the best is still true then.
     """
     own = place_of(session, run, metric)
     if own is None or run.late:
@@ -38,6 +40,7 @@ def owe_if_best(session: Session, run: Run, metric: MetricDefinition, now: datet
             "old_value": old.value if old else None,
         },
         now=now,
+        not_before=outbox.next_turn(session, "new_best", run.project_id, every, now),
     )
 
 

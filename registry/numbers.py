@@ -5,28 +5,61 @@ from __future__ import annotations
 import math
 import unicodedata
 from datetime import datetime
+from typing import Protocol
 
 NO_VALUE = "no value"
 
 
-def shown(value: float | None, percent: bool = False, decimals: int = 2) -> str:
-    """A value as its metric is read: 0.91237 is "91.24 %" with percent and two decimals."""
+class Reading(Protocol):
+    """What says how the values of a metric are read: its definition."""
+
+    @property
+    def percent(self) -> bool: ...
+    @property
+    def decimals(self) -> int: ...
+    @property
+    def unit(self) -> str: ...
+
+
+def read(value: float | None, metric: Reading | None, decimals: int = 0) -> str:
+    """A value as its metric is read, with at least so many decimals: "91.24 %", "12.3 ms"; None: as any number."""
+    if metric is None:
+        return plain(value)
+    return shown(value, metric.percent, max(metric.decimals, decimals), metric.unit)
+
+
+def bare(value: float | None, metric: Reading) -> str:
+    """The same without percent or unit, for what stands beside a value that has it."""
+    return shown(value, metric.percent, metric.decimals).removesuffix(" %")
+
+
+def apart(difference: float | None, metric: Reading) -> str:
+    """A difference of two values of the metric: "+0.42 points", "-1.5 ms"."""
+    return delta(difference, metric.percent, metric.decimals, metric.unit)
+
+
+def shown(value: float | None, percent: bool = False, decimals: int = 2, unit: str = "") -> str:
+    """0.91237 is "91.24 %" with percent and two decimals; 12.3 is "12.30 ms" with that unit."""
     if value is None:
         return NO_VALUE
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     scaled = value * 100 if percent else value
-    return _fixed(scaled, decimals) + (" %" if percent else "")
+    return _fixed(scaled, decimals) + _behind(" %" if percent else "", unit)
 
 
-def delta(difference: float | None, percent: bool = False, decimals: int = 2) -> str:
+def delta(difference: float | None, percent: bool = False, decimals: int = 2, unit: str = "") -> str:
     """A difference of two values, with its sign; differences of percentages are points: "+0.42 points"."""
     if difference is None or not math.isfinite(difference):
         return NO_VALUE
     scaled = difference * 100 if percent else difference
     text = _fixed(scaled, decimals)
     sign = "+" if scaled > 0 else ""
-    return f"{sign}{text}" + (" points" if percent else "")
+    return f"{sign}{text}" + _behind(" points" if percent else "", unit)
+
+
+def _behind(percent: str, unit: str) -> str:
+    return percent or (f" {clean(unit, 16)}" if unit else "")
 
 
 def _fixed(value: float, decimals: int) -> str:

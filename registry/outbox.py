@@ -22,12 +22,44 @@ _LONGEST_WAIT_S = 300.0
 _LONGEST_ERROR = 500
 
 
-def owe(session: Session, *, key: str, kind: str, project_id: str, payload: dict[str, Any], now: datetime) -> bool:
-    """Owe a message; False when one is owed (or was sent) under that key already."""
+def owe(
+    session: Session,
+    *,
+    key: str,
+    kind: str,
+    project_id: str,
+    payload: dict[str, Any],
+    now: datetime,
+    not_before: datetime | None = None,
+) -> bool:
+    """Owe a message; False when one is owed (or was sent) under that key already. Nobody takes it `not_before` then."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     row = {"key": key, "kind": kind, "project_id": project_id, "payload": payload, "created_at": now}
+    row["claimed_until"] = not_before if not_before is not None and not_before > now else None
     query = insert(Outgoing).values(**row, attempts=0, sending=False).on_conflict_do_nothing(index_elements=["key"])
     return session.execute(query.returning(col(Outgoing.id))).first() is not None
+
+
+def next_turn(session: Session, kind: str, project_id: str, every: timedelta, now: datetime) -> datetime:
+    """When a message of this kind may go to the project's channels: now, or `every` after the one before it.
+
+    Where one waits for its turn, that is the turn of all: whichever of them are still true by then go together.
+    """
+    recent = now - every
+    owed_lately = or_(col(Outgoing.created_at) > recent, col(Outgoing.claimed_until) > now)
+    query = select(Outgoing).where(
+        Outgoing.kind == kind,
+        Outgoing.project_id == project_id,
+        col(Outgoing.channel).is_(None),  # what goes to each channel follows from it
+        col(Outgoing.dead_at).is_(None),
+        or_(col(Outgoing.sent_at) > recent, and_(col(Outgoing.sent_at).is_(None), owed_lately)),
+    )
+    turn = now
+    for row in session.exec(query):
+        if row.sent_at is None and row.claimed_until is not None and row.claimed_until > now:
+            return row.claimed_until
+        turn = max(turn, (row.sent_at or row.created_at) + every)
+    return turn
 
 
 def claim(session: Session, now: datetime) -> Outgoing | None:

@@ -163,5 +163,6 @@ def _write_down(
             by=caller.owner,
             name=metric.name,
             version=metric.version,
+            number=metric.id,
             digest=digest_of(as_rules(metric)),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,12 +9,14 @@ import sqlalchemy as sa
 from sqlmodel import Session, col
 
 from registry.asker import Asker
-from registry.kept import findings_of
-from registry.numbers import clean, counted, listed, shown
+from registry.kept import known_of
+from registry.numbers import bare, clean, listed, read
 from registry.ranking import Result, gain, ties
-from registry.results import Clause, Tally
+from registry.results import Clause, Tally, placed
 from registry.standing import SELF_REPORTED, why_not
 from registry.tables import MetricDefinition, Project, Run
+from registry.tries import said as tries_said
+from registry.tries import tries
 from trackrecord.answer import Note, Part
 
 
@@ -29,13 +30,14 @@ class Race:
     results: tuple[Result, ...]
     everything: tuple[Result, ...]  # the project's, without the filters: for spreads
     tally: Tally
+    board: Tally  # the same without the filters
 
     def read(self, value: float) -> str:
-        return shown(value, self.metric.percent, self.metric.decimals)
+        return read(value, self.metric)
 
     def bare(self, value: float) -> str:
-        """The same without the sign of percent, for what stands beside a value."""
-        return self.read(value).removesuffix(" %")
+        """The same without percent or unit, for what stands beside a value."""
+        return bare(value, self.metric)
 
 
 def footnotes(session: Session, race: Race, winner: Result, asker: Asker, now: datetime) -> list[Part]:
@@ -51,54 +53,51 @@ def footnotes(session: Session, race: Race, winner: Result, asker: Asker, now: d
             )
         )
     notes += not_ranked(session, race, winner.value, asker, now)
-    notes.append(Note(f"{race.tally}. {_tries(session, race, winner)}Runs never registered cannot be counted."))
+    same = tries(session, race.project.id, winner.config, race.metric, asker, now)
+    notes.append(Note(tries_said(same, race.metric, best=True)))
+    filtered = f"With these filters: {race.tally}. " if race.tally != race.board else ""
+    where = "On the whole board" if race.metric.current else "In the whole project, by what counts now"
+    notes.append(Note(f"{filtered}{where}: {race.board}. Runs never registered cannot be counted."))
     notes.append(Note(SELF_REPORTED))
     return notes
 
 
-def _tries(session: Session, race: Race, winner: Result) -> str:
-    query = sa.select(col(Run.state), col(Run.verdict), sa.func.count()).where(
-        col(Run.project_id) == race.project.id, col(Run.config_digest) == winner.config
-    )
-    tries: Counter[str] = Counter()
-    for state, verdict, count in session.execute(query.group_by(col(Run.state), col(Run.verdict))):
-        tries[verdict if state == "finished" else state] += count
-    if tries.total() < 2:
-        return "The winner's configuration was tried once. "
-    said = listed([f"{count} {word}" for word, count in tries.most_common()])
-    return f"The winner's configuration was tried {tries.total()} times ({said}). "
-
-
 def not_ranked(session: Session, race: Race, bar: float | None, asker: Asker, now: datetime) -> list[Part]:
-    """Two sentences at most: unverified runs that are higher, and the others that do not rank; each says why."""
-    ranked = {result.run for result in race.everything}
+    """Two sentences at most: runs that are higher and do not count, and the others that do not rank; each says why.
+
+    Those about which something was said since come first: they may have led, and were announced.
+
+    An old board is closed: its runs are judged by a later definition now, and stand on that one's board.
+    """
+    if not race.metric.current:
+        return []
     query = (
         sa.select(Run)
         .where(*race.clauses, col(Run.state) != "running")
-        .where(sa.or_(col(Run.verdict) != "verified", col(Run.state) != "finished", col(Run.headline).is_(None)))
+        .where(col(Run.id).not_in(placed(session, race.metric).with_only_columns(col(Run.id))))
         .order_by(col(Run.received_at).desc())
         .limit(200)
     )
-    others = [run for run in session.execute(query).scalars() if run.id not in ranked]
+    others = list(session.execute(query).scalars())
     direction = race.metric.direction
-    better = [run for run in others if race.metric.main and _beats(run, bar, direction)]
-    better.sort(key=lambda run: gain(run.headline or 0.0, 0.0, direction), reverse=True)
-    rest = [run for run in others if run not in better]
-    findings = findings_of(session, [run.id for run in (*better[:3], *rest[:4])])
+    better = [run for run in others if run.metric_id == race.metric.id and _beats(run, bar, direction)]
+    better.sort(key=lambda run: (not run.withdrawn, -gain(run.headline or 0.0, 0.0, direction)))
+    rest = sorted((run for run in others if run not in better), key=lambda run: not run.withdrawn)
+    known = known_of(session, [*better[:3], *rest[:4]])
 
     def said(run: Run) -> str:
-        value = f" {race.read(run.headline)}" if run.headline is not None and race.metric.main else ""
-        return f"{clean(run.name, 40)}{value} ({why_not(run, race.metric, findings[run.id], asker, now)})"
+        value = ""
+        if run.headline is not None and run.metric_id == race.metric.id:
+            value = f" {race.read(run.headline)}"
+        return f"{clean(run.name, 40)}{value} ({why_not(run, race.metric, known[run.id], asker, now)})"
 
     notes: list[Part] = []
     more = f" {asker.command('unverified', race.project.id)} lists all."
     if better:
         word = "higher" if direction == "higher" else "lower"
-        text = f"{counted(len(better), 'run')} that is not verified" if len(better) == 1 else ""
-        text = text or f"{len(better)} runs that are not verified"
-        verb = "is" if len(better) == 1 else "are"
+        text = "1 run that does not count is" if len(better) == 1 else f"{len(better)} runs that do not count are"
         listing = "; ".join(said(run) for run in better[:3]) + ("; …" if len(better) > 3 else "")
-        notes.append(Note(f"{text} {verb} {word}: {listing}.{more if len(better) > 3 else ''}", "warn"))
+        notes.append(Note(f"{text} {word}: {listing}.{more if len(better) > 3 else ''}", "warn"))
     if rest:
         listing = "; ".join(said(run) for run in rest[:4])
         cut = f" and {len(rest) - 4} more.{more}" if len(rest) > 4 else "."

@@ -77,6 +77,27 @@ def spread(results: Sequence[Result]) -> Spread | None:
     return Spread(statistics.fmean(values), std, len(values), len({result.seed for result in finite}))
 
 
+def expected_best(values: Sequence[float], budget: int, direction: str) -> float | None:
+    """What the best of `budget` of these values is on average, over every way to draw them without putting back.
+
+    In the metric's unit. None where there are fewer finite values than the budget, or it is below 1.
+    """
+    ordered = sorted((value for value in values if math.isfinite(value)), reverse=direction == "higher")
+    if budget < 1 or len(ordered) < budget:
+        return None
+    # The value at a place (0: the best) is the best of the draw with C(left, budget - 1) / C(all, budget), `left` being
+    # the values behind it. Each weight follows from the one before, so that no binomial is ever computed.
+    weight, terms = budget / len(ordered), []
+    for place, value in enumerate(ordered):
+        terms.append(weight * value)
+        left = len(ordered) - 1 - place
+        if left < budget:
+            break
+        weight *= (left - budget + 1) / left
+    # Rounding must not lead out of what was seen.
+    return min(max(math.fsum(terms), min(ordered)), max(ordered))
+
+
 def siblings(results: Iterable[Result]) -> dict[str, list[Result]]:
     """Results by configuration, in the order in which configurations first appear."""
     grouped: dict[str, list[Result]] = {}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, cast
@@ -57,10 +57,12 @@ def issue(
     tries: int,
     base_url: str,
     now: datetime,
+    places: Sequence[Mapping[str, str | None]] = (),
 ) -> Receipt | None:
     """Sign what holds of the run now, log it and keep it. None: its newest receipt says the same, nothing is written.
 
     `asked` are the checks that the project asks for; `findings` may have others. `record` are the bytes of run.json.
+    `places` are its places on boards, which the log keeps.
     """
     keys = publish(session, keys, now)
     before = newest(session, run.id)
@@ -86,15 +88,25 @@ def issue(
     )
     key = session.get_one(SigningKey, keys.receipt.id)
     content = statement(said, max(now, key.valid_from))  # an issuer whose clock is behind signs within the key's time
-    if before is not None and _stands(session, before, content):
+    beside = {"findings": digest_of(said.findings), **({"places": list(places)} if places else {})}
+    if before is not None and _stands(session, before, content, beside):
         return None
     bundle = _signed(keys.receipt, key.public, payload(content))
-    return _kept(session, said, key.id, bundle, payload(content), max(now, key.valid_from))
+    return _kept(session, said, key.id, bundle, payload(content), beside, max(now, key.valid_from))
 
 
 def newest(session: Session, run_id: str) -> Receipt | None:
     """The receipt that counts; None: there is none yet."""
     return session.exec(select(Receipt).where(Receipt.run_id == run_id).order_by(col(Receipt.number).desc())).first()
+
+
+def reachable_at(session: Session, run_id: str) -> datetime | None:
+    """When a receipt vouched last that the run's commit was reachable; None: none did."""
+    issued = select(Receipt).where(Receipt.run_id == run_id).order_by(col(Receipt.number).desc())
+    for receipt in session.exec(issued):
+        if "TRACKRECORD_COMMIT_REACHABLE" in statement_of(receipt)["predicate"]["properties"]:
+            return receipt.issued_at
+    return None
 
 
 def statement_of(receipt: Receipt) -> dict[str, Any]:
@@ -108,8 +120,11 @@ def payload_of(receipt: Receipt) -> bytes:
     return base64.b64decode(json.loads(receipt.bundle)["dsseEnvelope"]["payload"])
 
 
-def _stands(session: Session, before: Receipt, content: dict[str, Any]) -> bool:
+def _stands(session: Session, before: Receipt, content: dict[str, Any], beside: dict[str, Any]) -> bool:
     key = session.get_one(SigningKey, before.key_id)
+    entry = json.loads(log.entry(session, before.leaf) or b"{}")
+    if {name: entry.get(name) for name in beside} != beside:
+        return False
     return key.withdrawn_at is None and same_but_for_when(statement_of(before), json.loads(payload(content)))
 
 
@@ -141,7 +156,10 @@ def _holds(bundle: str, key_id: str, public: str, content: bytes) -> bool:
     return envelope.payload == content
 
 
-def _kept(session: Session, said: Said, key_id: str, bundle: str, content: bytes, now: datetime) -> Receipt:
+def _kept(
+    session: Session, said: Said, key_id: str, bundle: str, content: bytes, beside: dict[str, Any], now: datetime
+) -> Receipt:
+    """`beside` is what the log keeps that the receipt does not say itself."""
     made = Receipt(
         id=hashlib.sha256(content).hexdigest(),
         run_id=said.run,
@@ -164,7 +182,7 @@ def _kept(session: Session, said: Said, key_id: str, bundle: str, content: bytes
         receipt=made.id,
         metric=None if value is None else f"{value.metric.name}@{value.version}",
         headline=None if value is None else decimal(value.value),
-        findings=digest_of(said.findings),
+        **beside,
     )
     session.add(made)
     session.flush()

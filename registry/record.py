@@ -26,7 +26,7 @@ Kept = Literal["kept", "again", "other"]
 
 LARGEST_SEQUENCE = 2**31 - 1
 MOST_DECLARED = 20_000  # datasets, artifacts and notes, each, per run
-_LIVE = timedelta(minutes=10)  # what clocks and networks may differ by for a history that arrives while it happens
+LIVE = timedelta(minutes=10)  # what clocks and networks may differ by for a history that arrives while it happens
 
 
 def open_run(session: Session, caller: Caller, run_id: str, report: RunReport, body: bytes, now: datetime) -> Kept:
@@ -103,7 +103,7 @@ def finish(session: Session, caller: Caller, run_id: str, report: FinishReport, 
     run.check_at = now
     # Measured by each clock for itself, so that a client's wrong clock is not taken for lateness.
     ran, watched = run.finished_at - run.started_at, now - run.received_at
-    run.late = run.late or ran - watched > _LIVE
+    run.late = run.late or ran - watched > LIVE
     log.append(session, "run_finished", now, run=run_id, project=run.project_id, state=report.state, finish=digest)
     return "kept"
 
@@ -133,7 +133,7 @@ def _new_run(caller: Caller, run_id: str, report: RunReport, body: bytes, now: d
         started_at=started_at,
         received_at=now,
         heard_at=now,
-        late=now - started_at > _LIVE,
+        late=now - started_at > LIVE,
     )
 
 

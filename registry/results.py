@@ -47,8 +47,9 @@ def scope(
 
 
 def _parameter(session: Session, asker: Asker, project: Project, condition: Condition) -> Clause:
-    query = sa.select(col(Param.key)).where(col(Param.project_id) == project.id).distinct()
-    keys = list(session.execute(query).scalars())
+    shown = sa.select(col(Run.id)).where(col(Run.project_id) == project.id, col(Run.quarantined).is_(False))
+    of_project = (col(Param.project_id) == project.id, col(Param.run_id).in_(shown))  # what is hidden cannot be guessed
+    keys = list(session.execute(sa.select(col(Param.key)).where(*of_project).distinct()).scalars())
     fits = [key for key in keys if key == condition.key] or [
         key for key in keys if key.lower().endswith(f".{condition.key.lower()}") or key.lower() == condition.key.lower()
     ]
@@ -60,9 +61,7 @@ def _parameter(session: Session, asker: Asker, project: Project, condition: Cond
         better = f"{project.id} where={meant[0]}{condition.sign}{condition.value}" if meant else project.id
         raise TrackrecordError(message, f"Write: {asker.command('best', better)}", status=404)
     return col(Run.id).in_(
-        sa.select(col(Param.run_id)).where(
-            col(Param.project_id) == project.id, col(Param.key) == fits[0], _compares(condition)
-        )
+        sa.select(col(Param.run_id)).where(*of_project, col(Param.key) == fits[0], _compares(condition))
     )
 
 

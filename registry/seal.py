@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from registry import history, log
 from registry.facts import SealFacts
 from registry.keys import Keys
-from registry.tables import Artifact, Attachment, Checkpoint, Dataset, Prediction, Remark, Run
+from registry.tables import Artifact, Attachment, Batch, Checkpoint, Dataset, Prediction, Remark, Run
 from trackrecord import merkle
 
 VERSION = "trackrecord.run/1"
@@ -64,9 +64,20 @@ def seal(session: Session, run: Run, record: bytes, now: datetime) -> None:
     """Put the record's digest into the log: once, when the run has ended and its history is compact."""
     run.record_digest = digest_of(record)
     run.sealed_leaf = log.append(
-        session, "run_sealed", now, run=run.id, project=run.project_id, record=run.record_digest
+        session,
+        "run_sealed",
+        now,
+        run=run.id,
+        project=run.project_id,
+        record=run.record_digest,
+        writers=writers_digest(session, run),
     )
     session.add(run)
+
+
+def writers_digest(session: Session, run: Run) -> str:
+    """SHA-256 over what came of each writer, and when: what can still be looked at when the run is deleted."""
+    return hashlib.sha256(rfc8785.dumps(_writers(session, run))).hexdigest()
 
 
 def facts(session: Session, keys: Keys, run: Run, record: bytes | None, now: datetime) -> SealFacts:
@@ -99,9 +110,22 @@ def _not_covered(session: Session, leaf: int, checkpoint: Checkpoint) -> str:
 
 
 def _writers(session: Session, run: Run) -> dict[str, dict[str, Any]]:
-    """Of every writer how many batches came and the head of their chain; of those the finish names, also of none."""
-    seen = history.facts(session, run)
-    return {writer: {"batches": count, "head": seen.heads[writer]} for writer, count in sorted(seen.batches.items())}
+    """Of each writer how many batches came, when, and the head of their chain; also of one that sent none."""
+    seen, arrivals = history.facts(session, run), _arrivals(session, run.id)
+    return {
+        writer: {"batches": count, "head": seen.heads[writer], "arrivals": arrivals.get(writer)}
+        for writer, count in sorted(seen.batches.items())
+    }
+
+
+def _arrivals(session: Session, run_id: str) -> dict[str, str]:
+    """Of every writer the SHA-256 of when which batch came, and how many points were in it."""
+    asked = select(Batch.writer, Batch.sequence, Batch.received_at, Batch.points).where(Batch.run_id == run_id)
+    found: dict[str, Any] = {}
+    for writer, sequence, at, points in session.exec(asked.order_by(Batch.writer, col(Batch.sequence))):
+        line = f"{sequence} {at.isoformat()} {points}\n"
+        found.setdefault(writer, hashlib.sha256()).update(line.encode())
+    return {writer: digest.hexdigest() for writer, digest in found.items()}
 
 
 def _rows(session: Session, table: Any, run_id: str, *columns: str) -> list[dict[str, Any]]:

@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     recheck_s: int = Field(
         300, ge=1, description="Seconds until a run whose checks could not pass yet is looked at again."
     )
+    new_best_every_s: int = Field(
+        3_600, ge=0, description="A project's new bests are announced at most once in so many seconds; 0: each at once."
+    )
     git_protocols: str = Field(
         "https:ssh", description="Transports git may use for project repositories, separated by colons."
     )

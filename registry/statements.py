@@ -17,7 +17,13 @@ PREDICATE = "https://in-toto.io/attestation/svr/v0.2"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 RECORD = "run.json"
-NEVER_CHECKED = ("the test set", "the evaluator's correctness", "runs that were never registered")
+NEVER_CHECKED = (
+    "the test set",
+    "the evaluator's correctness",
+    "code outside the repository",
+    "initial weights",
+    "runs that were never registered",
+)
 
 
 @dataclass(frozen=True, slots=True)

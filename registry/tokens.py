@@ -8,8 +8,9 @@ import string
 import zlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
+import rfc8785
 from sqlalchemy import func
 from sqlmodel import Session, select
 
@@ -63,6 +64,12 @@ def digest_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def digest_of_row(row: Token) -> str:
+    """SHA-256 over what is kept of a token and does not change: what the log keeps of the rest of it."""
+    until = None if row.expires_at is None else row.expires_at.isoformat()
+    return hashlib.sha256(rfc8785.dumps([row.digest, row.label, row.created_at.isoformat(), until])).hexdigest()
+
+
 def give(
     session: Session,
     *,
@@ -89,7 +96,8 @@ def give(
     )
     session.add(row)
     session.flush()
-    log.append(session, "token_given", now, project=project, token=row.id, owner=owner, role=role, by=by)
+    about: dict[str, Any] = {"token": row.id, "owner": owner, "role": role, "by": by, "row": digest_of_row(row)}
+    log.append(session, "token_given", now, project=project, **about)
     return token
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+
+import rfc8785
 
 from registry.bodies import read
 from registry.tables import Run
@@ -23,6 +26,17 @@ def report_left(run: Run) -> str:
         code=CodeReport(commit=run.commit_id, tree=run.tree, dirty=run.dirty, problem=DELETED),
     )
     return json.dumps(asdict(left))
+
+
+def left_digest(run: Run) -> str:
+    """SHA-256 over what the row goes on saying without a report to hold it against, for the entry of the deletion.
+
+    By `config_digest` the run stays counted as a try.
+    """
+    finished = None if run.finished_at is None else run.finished_at.isoformat()
+    told = [run.params_digest, run.config_digest, run.seed, finished, run.finish, run.metric_id]
+    badges = [run.late, run.live, run.quarantined]
+    return hashlib.sha256(rfc8785.dumps([*told, *badges])).hexdigest()
 
 
 def finish_left(finish: str | None) -> str | None:

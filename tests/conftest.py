@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +15,13 @@ import sqlalchemy as sa
 from registry.db import connect
 from registry.migrations import migrate
 from tests import postgres
+from tests.shelf import Shelf, new_name, url_of
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What may take longest starts first: begun last, it would be waited for while the other processes have nothing."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
 
 
 @pytest.fixture(scope="session")
@@ -59,14 +65,22 @@ def _postgres_template(_postgres_admin: sa.Engine) -> Iterator[str]:
 @contextmanager
 def _database(admin: sa.Engine, template: str = "template0") -> Iterator[str]:
     """A database of its own, its URL; dropped afterwards even if something is still connected."""
-    name = f"trackrecord_{uuid4().hex}"
+    name = new_name()
     with admin.connect() as connection:
         connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
     try:
-        yield admin.url.set(database=name).render_as_string(hide_password=False)
+        yield url_of(admin, name)
     finally:
         with admin.connect() as connection:
             connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgres_shelf(_postgres_admin: sa.Engine, _postgres_template: str) -> Iterator[Shelf]:
+    """Migrated databases that tests take and put back."""
+    shelf = Shelf(_postgres_admin, _postgres_template)
+    yield shelf
+    shelf.clear()
 
 
 @pytest.fixture
@@ -78,10 +92,11 @@ def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgres_url(_postgres_admin: sa.Engine, _postgres_template: str) -> Iterator[str]:
+def postgres_url(_postgres_admin: sa.Engine, postgres_shelf: Shelf) -> Iterator[str]:
     """The URL of a migrated, empty PostgreSQL database."""
-    with _database(_postgres_admin, _postgres_template) as url:
-        yield url
+    name = postgres_shelf.take()
+    yield url_of(_postgres_admin, name)
+    postgres_shelf.put_back(name)
 
 
 @pytest.fixture

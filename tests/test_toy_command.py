@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from examples.demo import transcript, web
-from examples.demo.parts import Parts, call, clean_environment, free_port
+from examples.demo.parts import Parts, call, clean_environment
 from examples.demo.stage import wait_for
+from tests.slack.world import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 TOY = '''"""One file more: a question that nobody needs."""
@@ -53,7 +54,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     for package in ("registry", "bot"):
         shutil.copytree(ROOT / package, app / package, ignore=shutil.ignore_patterns("__pycache__"))
     (app / "registry/answers/cheer.py").write_text(TOY)
-    registry, workspace = (f"http://127.0.0.1:{free_port(0)}" for _ in range(2))
+    registry, workspace = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
     environment = clean_environment(
         HOME=str(top),
         TRACKRECORD_DATA_DIR=str(top / "data"),

@@ -105,6 +105,9 @@ _HINT = re.compile(
 )
 
 
+_PIECE, _OVERLAP = 4_000, 500  # bytes of a line that are looked at together: one line may be a whole minified program
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """Something in a patch that looks like a secret: where, and what it looks like. Never the thing itself."""
@@ -201,7 +204,7 @@ def in_patch(patch: bytes) -> Iterator[Hit]:
             found = re.match(rb"@@ -(\d+)(?:,\d+)? \+(\d+)", raw)
             old, new = (int(found[1]), int(found[2])) if found else (0, 0)
         elif not packed and raw[:1] in b"+- " and raw:
-            kind = kind_in(raw[1:4000].decode("utf-8", "replace")) if _HINT.search(raw) else None
+            kind = _kind_in_long(raw[1:]) if _HINT.search(raw) else None
             if kind:
                 yield Hit(path, old if raw[:1] == b"-" else new, kind)
             old += raw[:1] != b"+"
@@ -211,9 +214,15 @@ def in_patch(patch: bytes) -> Iterator[Hit]:
 def in_file(path: str, content: bytes) -> Iterator[Hit]:
     """Every hit of a whole text file."""
     for number, raw in enumerate(content.split(b"\n"), 1):
-        kind = kind_in(raw[:4000].decode("utf-8", "replace"))
+        kind = _kind_in_long(raw)
         if kind:
             yield Hit(path, number, kind)
+
+
+def _kind_in_long(line: bytes) -> str | None:
+    """`kind_in` for a line of any length, in pieces that overlap by more than any secret is long."""
+    pieces = (line[at : at + _PIECE] for at in range(0, max(len(line), 1), _PIECE - _OVERLAP))
+    return next((kind for piece in pieces if (kind := kind_in(piece.decode("utf-8", "replace")))), None)
 
 
 def _path(header: bytes) -> str:

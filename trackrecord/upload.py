@@ -13,6 +13,7 @@ from trackrecord.batches import Batches
 from trackrecord.config import Config
 from trackrecord.errors import TrackrecordError
 from trackrecord.folder import Folder
+from trackrecord.voice import say
 
 _EVERY_S = 2.0  # between batches
 _BEAT_S = 300.0  # without anything to send, an empty batch says that the run lives
@@ -38,8 +39,9 @@ def deliver(folder: Folder, batches: Batches, registry: Registry) -> bool:
     # Looked at first: a run that is sealed has all its batches cut, one that is sealed meanwhile perhaps not yet.
     finish = folder.finish
     if not batches.run_sent:
-        registry.ask("PUT", base, folder.report)
+        opened = registry.ask("PUT", base, folder.report)
         batches.confirm(None)
+        _say_earlier(opened)
     for writer, sequence, body in batches.owed():
         registry.ask("PUT", f"{base}/batches/{writer}/{sequence}", body)
         batches.confirm(writer, sequence)
@@ -48,6 +50,17 @@ def deliver(folder: Folder, batches: Batches, registry: Registry) -> bool:
         return False
     registry.ask("PUT", f"{base}/finish", finish)
     return True
+
+
+def _say_earlier(opened: Any) -> None:
+    """One line where the registry knows a run of the same code, parameters and seeds; once, when it hears of this one.
+
+    Nothing is said where the answer has another form: the registry may be older or newer than this client.
+    """
+    same = opened.get("earlier") if isinstance(opened, dict) else None
+    if isinstance(same, dict):
+        said = ", ".join(str(same.get(what)) for what in ("ago", "value", "verdict"))
+        say(f"the same code, parameters and seed ran as {same.get('name')} ({said})")
 
 
 def _artifacts(folder: Folder, registry: Registry) -> None:

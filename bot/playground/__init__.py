@@ -107,7 +107,7 @@ class Playground:
         """All messages of a channel, oldest first, what was whispered included."""
         return list(self.workspace.channels[channel].messages)
 
-    def wait_for(self, predicate: Callable[[Workspace], T], timeout: float = 5.0) -> T:
+    def wait_for(self, predicate: Callable[[Workspace], T], timeout: float = 20.0) -> T:
         """What `predicate` returns once it is true; TimeoutError after `timeout` seconds."""
         return self.journal.wait_for(lambda: predicate(self.workspace), timeout)
 

@@ -1,7 +1,9 @@
-"""Save the best run's receipt as a developer would, verify it with no registry at hand, and change a byte of it."""
+"""Save the best run's receipt as a developer would, verify it with no registry at hand, and change a byte of it. Then
+have the registry's doctor recompute everything."""
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,5 +34,9 @@ def check(scene: Scene) -> None:
         record.write_bytes(record.read_bytes().replace(b'"state":"finished"', b'"state":"Finished"', 1))
         changed = call(["trackrecord", "verify", str(bundle)], offline, place, may_fail=True)
         scene.check("with another record it does not", changed.returncode == 1, changed.stdout.strip()[-200:])
+    doctor = call(
+        [sys.executable, "-m", "registry", "doctor"], scene.here.environment, scene.here.folder, may_fail=True
+    )
+    scene.check("the doctor finds nothing off", doctor.returncode == 0, doctor.stdout.strip()[-400:])
     badge = "registry computes" in str(scene.facts[best.run]["findings"])
     scene.check("the registry computed the best value itself, from its predictions", badge, best.name)

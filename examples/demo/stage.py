@@ -111,6 +111,7 @@ def _build(parts: Parts, folder: Path, ports: dict[str, int]) -> Stage:
         TRACKRECORD_PORT=str(ports["registry"]),
         TRACKRECORD_PUBLIC_URL=registry,
         TRACKRECORD_OPEN_PAGES="true",
+        TRACKRECORD_NEW_BEST_EVERY_S="0",  # an afternoon of a team in a few minutes; a real registry waits an hour
         TRACKRECORD_GIT_PROTOCOLS="file",  # the demo's repository is a folder; a real registry keeps https and ssh
         TRACKRECORD_SLACK_BOT_TOKEN=bot_token,
         TRACKRECORD_SLACK_APP_TOKEN=app_token,

@@ -13,7 +13,7 @@ from registry.asker import Asker
 from registry.find import definitions
 from registry.kept import params_of
 from registry.new_record import best_other, place_of
-from registry.numbers import ago, clean, counted, delta, shown
+from registry.numbers import ago, apart, clean, counted, read
 from registry.ranking import Result, Spread, gain, spread
 from registry.results import results, scope, tally
 from registry.standing import SELF_REPORTED
@@ -35,7 +35,7 @@ class Record:
     metric: MetricDefinition
 
     def read(self, value: float | None) -> str:
-        return shown(value, self.metric.percent, self.metric.decimals)
+        return read(value, self.metric)
 
     @property
     def gained(self) -> float | None:
@@ -47,7 +47,7 @@ class Record:
     def difference(self) -> str:
         """With the sign of the values: a lower loss reads "-0.02"."""
         assert self.old is not None
-        return delta(self.place.value - self.old.value, self.metric.percent, self.metric.decimals)
+        return apart(self.place.value - self.old.value, self.metric)
 
 
 def new_best(session: Session, asker: Asker, now: datetime, payload: Mapping[str, Any]) -> Answer | None:
@@ -131,7 +131,7 @@ def _seeds(session: Session, record: Record) -> str:
     """The spread, and whether the gain is larger than it. A single seed says so, and borrows the old best's spread."""
     own = _spread(session, record, record.run.config_digest)
     if own is not None and own.std is not None:
-        std = delta(own.std, record.metric.percent, record.metric.decimals).removeprefix("+")
+        std = apart(own.std, record.metric).removeprefix("+")
         said = f"{record.read(own.mean)} ± {std} over {counted(own.count, 'run')} of this configuration"
         return said + _beside_noise(record, own.std)
     old = _spread(session, record, record.old.config) if record.old is not None else None
@@ -143,7 +143,7 @@ def _seeds(session: Session, record: Record) -> str:
 def _beside_noise(record: Record, std: float, whose: str = "its seeds") -> str:
     if record.gained is None:
         return ""
-    noise = delta(std, record.metric.percent, record.metric.decimals).removeprefix("+")
+    noise = apart(std, record.metric).removeprefix("+")
     where = "beyond" if record.gained > std else "inside"
     return f"; the gain is {where} the spread of {whose} (±{noise})"
 

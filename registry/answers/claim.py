@@ -10,12 +10,12 @@ from sqlmodel import Session, col
 
 from registry.asker import Asker
 from registry.claims import Claim, number_in
-from registry.find import find_metric, find_project
-from registry.kept import findings_of
-from registry.numbers import ago, clean, counted, listed, short, shown
+from registry.find import find_metric, find_project, versions
+from registry.kept import known_of
+from registry.numbers import ago, clean, counted, listed, read, short
 from registry.ranking import Result, leaders
 from registry.results import results, scope
-from registry.standing import why_not
+from registry.standing import is_open, mend, why_not
 from registry.tables import MetricDefinition, Project, Run
 from trackrecord.answer import Answer, Code, FollowUp, Link, Note, Part
 from trackrecord.errors import TrackrecordError
@@ -37,7 +37,7 @@ class Case:
         return f"{self.claim.shown} {self.metric.name}"
 
     def read(self, value: float) -> str:
-        return shown(value, self.metric.percent, max(self.metric.decimals, self.claim.decimals))
+        return read(value, self.metric, self.claim.decimals)
 
 
 def claim(session: Session, asker: Asker, now: datetime, *text: str, project: str = "") -> Answer:
@@ -65,10 +65,12 @@ def claim(session: Session, asker: Asker, now: datetime, *text: str, project: st
     if backing:
         return _backed(case, leaders(backing, metric.direction, metric.tolerance, 3), len(backing), now)
     best = next(iter(leaders(verified, metric.direction, metric.tolerance, 1)), None)
-    query = sa.select(Run).where(*clauses, col(Run.headline) >= low, col(Run.headline) < high)
-    others = list(session.execute(query.order_by(col(Run.received_at).desc()).limit(3)).scalars())
-    if others:
-        return _only_unverified(session, case, others, best, asker, now)
+    of_metric = col(Run.metric_id).in_([each.id for each in versions(session, chosen, metric.name)])
+    query = sa.select(Run).where(*clauses, of_metric, col(Run.headline) >= low, col(Run.headline) < high)
+    stands_first = sa.case((col(Run.withdrawn) == "", 0), else_=1)
+    other = session.execute(query.order_by(stands_first, col(Run.received_at).desc()).limit(1)).scalar_one_or_none()
+    if other is not None:
+        return _only_unverified(session, case, other, best, asker, now)
     return _not_registered(case, best, now)
 
 
@@ -85,17 +87,23 @@ def _backed(case: Case, backing: list[Result], count: int, now: datetime) -> Ans
 
 
 def _only_unverified(
-    session: Session, case: Case, runs: list[Run], best: Result | None, asker: Asker, now: datetime
+    session: Session, case: Case, run: Run, best: Result | None, asker: Asker, now: datetime
 ) -> Answer:
-    run = runs[0]
-    findings = findings_of(session, [run.id])[run.id]
-    reason = why_not(run, case.metric, findings, asker, now) or "not verified"
-    mends = [finding.mend for finding in findings if finding.outcome != "pass" and finding.mend]
-    text = f"Only a run that is not verified has it: {clean(run.name, 40)} by {run.owner}. Why: {reason}."
-    parts: list[Part] = [Note(clean(mends[0], 300))] if mends else []
+    known = known_of(session, [run])[run.id]
+    reason = why_not(run, case.metric, known, asker, now) or "not verified"
+    which = f"was {run.withdrawn}" if run.withdrawn else "is not verified"
+    if run.verdict == "verified" and not run.withdrawn:
+        which = "does not count"
+    text = f"Only a run that {which} has it: {clean(run.name, 40)} by {run.owner}. Why: {reason}."
+    told = mend(run, known, asker)
+    parts: list[Part] = (
+        [] if is_open(run) and not run.withdrawn else [Note(f"{reason[:1].upper()}{reason[1:]}.", "warn")]
+    )
+    parts += [Note(told)] if told else []
     parts += [Note(_best(best, case)), Link(f"Page of {clean(run.name, 40)}", f"/runs/{run.id}")]
-    follow_ups = (FollowUp("Show it", "show", run.name), FollowUp("Check it again", "recheck", run.name))
-    return Answer(f"{case.number}: not verified", text, tuple(parts), "warn", follow_ups)
+    again = () if run.withdrawn else (FollowUp("Check it again", "recheck", run.name),)
+    title = f"{case.number}: {run.withdrawn or 'not verified'}"
+    return Answer(title, text, tuple(parts), "warn", (FollowUp("Show it", "show", run.name), *again))
 
 
 def _not_registered(case: Case, best: Result | None, now: datetime) -> Answer:

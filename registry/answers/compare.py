@@ -10,12 +10,22 @@ from sqlmodel import Session
 from registry import differences, history
 from registry.asker import Asker
 from registry.curves import lines_of_runs, metric_to_draw
-from registry.differences import Group
+from registry.differences import Group, Row
+from registry.earlier import earlier
 from registry.find import definitions, find_run
-from registry.kept import datasets_of, findings_of, headline_metric, metric_facts, params_of, report_of, series_of
-from registry.numbers import ago, clean, counted, delta, listed, plain, shown
+from registry.kept import (
+    badges_of,
+    datasets_of,
+    headline_metric,
+    known_of,
+    metric_facts,
+    params_of,
+    report_of,
+    series_of,
+)
+from registry.numbers import ago, apart, clean, counted, listed, plain, read
 from registry.ranking import gain
-from registry.standing import why_not
+from registry.standing import in_its_place, is_open, why_not
 from registry.tables import MetricDefinition, Project, Run
 from registry.words import RunRef
 from trackrecord.answer import Align, Answer, Code, FollowUp, Note, Part, Table
@@ -30,6 +40,7 @@ _THINGS = {
     "dataset": ("dataset",),
     "environment": ("fact of the environment", "facts of the environment"),
 }
+_LIKE_IT = 50  # earlier runs like one of them that are looked through
 _OTHER_METRICS = 8  # that no definition names
 
 
@@ -40,21 +51,14 @@ def compare(session: Session, asker: Asker, now: datetime, *runs: RunRef) -> Ans
     """
     kept = _runs(session, asker, runs)
     names = [clean(run.name, 30) for run in kept]
-    reports = [report_of(run) for run in kept]
     values = _values(session, kept)
-    params = params_of(session, [run.id for run in kept])
-    groups = (
-        ("Parameters", "parameter", differences.differing([params[run.id] for run in kept])),
-        ("Code", "code", differences.code(reports)),
-        ("Packages", "package", differences.packages(reports)),
-        ("Data", "dataset", differences.datasets([datasets_of(session, run.id) for run in kept])),
-        ("Environment", "environment", differences.environments(reports)),
-    )
-    parts: list[Part] = [_standing(session, kept, names, asker, now), *_warnings(kept, groups[3][2])]
+    groups = _groups(session, kept)
+    parts: list[Part] = [*_standing(session, kept, names, asker, now), *_warnings(kept, groups[3][2])]
+    parts += _repeated(session, kept, names)
     parts += [_table("Results", "metric", names, values, right=True)] if values else []
     parts += [_table(title, first, names, group.rows) for title, first, group in groups if group.rows]
     parts += _code_between(kept)
-    parts.append(Note(_equal(groups)))
+    parts.append(Note(_equal(groups) if sum(map(is_open, kept)) > 1 else "There is nothing else to compare."))
     parts += _chart(session, kept)
     return Answer(
         title=f"{' and '.join(names)}: what differs" if len(names) == 2 else f"{len(names)} runs: what differs",
@@ -62,6 +66,30 @@ def compare(session: Session, asker: Asker, now: datetime, *runs: RunRef) -> Ans
         parts=tuple(parts),
         follow_ups=tuple(FollowUp(f"Show {name}", "show", run.name) for run, name in zip(kept, names, strict=True)),
     )
+
+
+def _groups(session: Session, runs: Sequence[Run]) -> tuple[tuple[str, str, Group], ...]:
+    """What differs, by group, between the runs whose content is shown; the others have a word in their column."""
+    shown = [run for run in runs if is_open(run)]
+    reports = [report_of(run) for run in shown]
+    params = params_of(session, [run.id for run in shown])
+    found = (
+        ("Parameters", "parameter", differences.differing([params[run.id] for run in shown])),
+        ("Code", "code", differences.code(reports)),
+        ("Packages", "package", differences.packages(reports)),
+        ("Data", "dataset", differences.datasets([datasets_of(session, run.id) for run in shown])),
+        ("Environment", "environment", differences.environments(reports)),
+    )
+    return tuple((title, first, Group(_wide(runs, group.rows), group.equal)) for title, first, group in found)
+
+
+def _wide(runs: Sequence[Run], rows: Sequence[Row]) -> tuple[Row, ...]:
+    """The rows with a cell for every run."""
+    wide = []
+    for row in rows:
+        cells = iter(row[1:])
+        wide.append((row[0], *(next(cells) if is_open(run) else in_its_place(run) for run in runs)))
+    return tuple(wide)
 
 
 def _runs(session: Session, asker: Asker, words: Sequence[RunRef]) -> list[Run]:
@@ -80,14 +108,20 @@ def _runs(session: Session, asker: Asker, words: Sequence[RunRef]) -> list[Run]:
     return unique
 
 
-def _standing(session: Session, runs: Sequence[Run], names: Sequence[str], asker: Asker, now: datetime) -> Table:
-    findings = findings_of(session, [run.id for run in runs])
-    rows = []
+def _standing(session: Session, runs: Sequence[Run], names: Sequence[str], asker: Asker, now: datetime) -> list[Part]:
+    """Where each stands, and in words what of it is not shown."""
+    known = known_of(session, runs)
+    rows, notes = [], []
     for run, name in zip(runs, names, strict=True):
         metric = headline_metric(session, run)
-        standing = why_not(run, metric, findings[run.id], asker, now) or "verified"
-        rows.append((name, standing, run.owner, clean(run.seed or "none", 30), ago(now, run.received_at)))
-    return Table(("run", "standing", "owner", "seed", "received"), tuple(rows))
+        standing = why_not(run, metric, known[run.id], asker, now) or "verified"
+        worn = ", ".join(badge.word for badge in badges_of(run, metric, known[run.id])) or "none"
+        seed = clean(run.seed or "none", 30) if is_open(run) else in_its_place(run)
+        rows.append((name, standing, worn, run.owner, seed, ago(now, run.received_at)))
+        if not is_open(run):
+            gone = "What it held is gone: only its row is left." if run.withdrawn == "deleted" else ""
+            notes.append(Note(f"{name}: {standing}. {gone}".rstrip(), "warn"))
+    return [Table(("run", "standing", "badges", "owner", "seed", "received"), tuple(rows)), *notes]
 
 
 def _warnings(runs: Sequence[Run], data: Group) -> list[Part]:
@@ -101,6 +135,18 @@ def _warnings(runs: Sequence[Run], data: Group) -> list[Part]:
     return notes
 
 
+def _repeated(session: Session, runs: Sequence[Run], names: Sequence[str]) -> list[Part]:
+    """Which of the runs had all been run before: same code, parameters and seeds."""
+    called = dict(zip((run.id for run in runs), names, strict=True))
+    notes: list[Part] = []
+    for run in runs:
+        before = earlier(session, run, _LIKE_IT) if is_open(run) else []
+        same = [called[each.run.id] for each in before if each.run.id in called]
+        if same:
+            notes.append(Note(f"{called[run.id]} has the same code, parameters and seeds as {listed(same, MOST)}."))
+    return notes
+
+
 def _values(session: Session, runs: Sequence[Run]) -> tuple[tuple[str, ...], ...]:
     """Defined metrics by their rule, then last values of others that differ; each against the first run."""
     project = session.get_one(Project, runs[0].project_id)
@@ -110,16 +156,21 @@ def _values(session: Session, runs: Sequence[Run]) -> tuple[tuple[str, ...], ...
         values = [history.headline(session, run.id, metric_facts(metric))[0] for run in runs]
         if any(value is not None for value in values):
             same = [_on_its_data(session, run, metric) for run in runs]
+            gone = [run.withdrawn == "deleted" for run in runs]
             first = values[0] if same[0] else None
-            cells = (_against(value, first, metric, at) for value, at in zip(values, same, strict=True))
+            cells = (
+                "deleted" if left else _against(value, first, metric, at)
+                for value, at, left in zip(values, same, gone, strict=True)
+            )
             rows.append((metric.name, *cells))
-    found = series_of(session, [run.id for run in runs])
+    found = series_of(session, [run.id for run in runs if is_open(run)])
     others = sorted({name for each in found.values() for name in each} - {metric.name for metric in known})
     for name in others:
-        each = [found[run.id].get(name) for run in runs]
+        each = [found.get(run.id, {}).get(name) for run in runs]
         lasts = [series.last if series is not None else None for series in each]
         texts = [_last(series.last_kind, series.last) if series is not None else "none" for series in each]
         if len(set(texts)) > 1 and len(rows) < len(known) + _OTHER_METRICS:
+            texts = [text if is_open(run) else in_its_place(run) for run, text in zip(runs, texts, strict=True)]
             steps = (_step(value, lasts[0]) if place else "" for place, value in enumerate(lasts))
             rows.append((f"{name} (last)", *(text + step for text, step in zip(texts, steps, strict=True))))
     return tuple(rows)
@@ -144,7 +195,7 @@ def _on_its_data(session: Session, run: Run, metric: MetricDefinition) -> bool:
 
 
 def _against(value: float | None, first: float | None, metric: MetricDefinition, same_data: bool) -> str:
-    said = shown(value, metric.percent, metric.decimals)
+    said = read(value, metric)
     if value is not None and not same_data:
         return f"{said} (other data)"
     if value is None or first is None or value is first:
@@ -152,7 +203,7 @@ def _against(value: float | None, first: float | None, metric: MetricDefinition,
     better = gain(value, first, metric.direction)
     if abs(value - first) <= metric.tolerance:
         return f"{said} (equal)"
-    change = delta(value - first, metric.percent, metric.decimals).removesuffix(" points")
+    change = apart(value - first, metric).removesuffix(" points").removesuffix(f" {metric.unit}")
     return f"{said} ({change}, {'better' if better > 0 else 'worse'})"
 
 
@@ -185,9 +236,9 @@ def _chart(session: Session, runs: Sequence[Run]) -> list[Part]:
     metric = headline_metric(session, runs[0])
     if metric is None:
         return []
-    pairs = [(run.id, run.name) for run in runs]
-    drawn = metric_to_draw(session, [run.id for run in runs], metric.name)
-    title = f"{len(runs)} runs compared"
+    pairs = [(run.id, run.name) for run in runs if is_open(run)]
+    drawn = metric_to_draw(session, [run for run, _ in pairs], metric.name)
+    title = f"{len(pairs)} runs compared"
     chart = lines_of_runs(session, pairs, drawn, metric, title) if drawn else None
     return [chart] if chart else []
 

@@ -23,6 +23,7 @@ _NEVER = (
     "The number is the run's own report; the registry checked who, when, which code, which data and that nothing "
     "changed since. It did not check the test set, the evaluator's correctness, or runs that were never registered."
 )
+_HIDDEN = "What looks like a secret is in the run: what it holds, and what the checks said about that, is hidden."
 _KEYS = (
     "`receipt` also saves the registry's public keys. Whoever verifies needs them from its operator by another way: a "
     "registry that shows a forged receipt can show forged keys with it."
@@ -48,7 +49,7 @@ def receipt(session: Session, asker: Asker, now: datetime, run: RunRef) -> Answe
     parts: list[Part] = [
         *_since(kept, newest),
         Facts(tuple(_about(session, newest, said, now))),
-        *_judgement(said),
+        *(_judgement(said) if not kept.quarantined else [Note(_HIDDEN, "warn")]),
         Code(_commands(kept), "Verify it on any machine, without the registry", "verify.sh"),
         Note(_KEYS),
         Note(_NEVER),

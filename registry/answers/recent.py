@@ -10,8 +10,8 @@ from sqlmodel import Session, col
 
 from registry.asker import Asker
 from registry.find import definitions, find_project
-from registry.kept import findings_of
-from registry.numbers import ago, clean, counted, shown
+from registry.kept import known_of
+from registry.numbers import ago, clean, counted, read
 from registry.results import scope, tally
 from registry.standing import why_not
 from registry.tables import Run
@@ -41,12 +41,12 @@ def recent(
     if not runs:
         text = f"{chosen.id} has no run yet. {asker.command('best', chosen.id)} says how to register one."
         return Answer(f"No run in {chosen.id} yet", text, (Note(text),), "warn")
-    findings = findings_of(session, [run.id for run in runs])
+    known = known_of(session, runs)
     rows = tuple(
         (
             clean(run.name, 40),
-            "none" if run.headline is None or metric is None else shown(run.headline, metric.percent, metric.decimals),
-            why_not(run, metric, findings[run.id], asker, now) or "verified",
+            "none" if run.headline is None else read(run.headline, known[run.id].judged or metric),
+            why_not(run, metric, known[run.id], asker, now) or "verified",
             run.owner,
             ago(now, run.received_at),
         )

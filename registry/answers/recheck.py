@@ -17,6 +17,10 @@ def recheck(writing: Session, asker: Asker, now: datetime, run: RunRef) -> Answe
     """Looks at a run again: after a push, or when something could not be looked at before."""
     kept = find_run(writing, asker, run)
     name = clean(kept.name, 40)
+    if kept.withdrawn == "deleted":
+        text = f"{name} was deleted: there is nothing left to look at."
+        again = (FollowUp("Show it", "show", kept.name),)
+        return Answer(f"{name} is not checked again", text, (Note(text, "warn"),), "warn", again)
     if kept.sealed_at is None:
         text = f"{name} has not ended yet: it is checked as soon as it has."
         return Answer(

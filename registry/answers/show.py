@@ -9,23 +9,25 @@ from sqlmodel import Session
 
 from registry.asker import Asker
 from registry.curves import charts_of_run
+from registry.earlier import earlier
 from registry.find import find_run
 from registry.kept import (
     artifacts_of,
+    badges_of,
     datasets_of,
-    findings_of,
     headline_metric,
+    known_of,
     params_of,
     remarks_of,
     report_of,
-    result_of,
     series_of,
-    siblings_of,
 )
-from registry.numbers import ago, clean, clock, counted, listed, plain, short, shown, size, span
-from registry.ranking import spread
-from registry.standing import state, verdict_notes, why_not
-from registry.tables import Finding, MetricDefinition, Run, Series
+from registry.numbers import ago, clean, clock, counted, listed, read, short, size, span
+from registry.results import scope, tally
+from registry.standing import SELF_REPORTED, Known, is_open, passed_words, state, verdict_notes, why_not, word
+from registry.tables import MetricDefinition, Project, Run, Series
+from registry.tries import said as tries_said
+from registry.tries import tries
 from registry.words import RunRef
 from trackrecord.answer import Answer, Facts, FollowUp, Link, Note, Part, Table, Tone
 from trackrecord.report import RunReport
@@ -41,48 +43,93 @@ def show(session: Session, asker: Asker, now: datetime, run: RunRef) -> Answer:
     """
     kept = find_run(session, asker, run)
     metric = headline_metric(session, kept)
-    findings = findings_of(session, [kept.id])[kept.id]
-    report = report_of(kept)
+    known = known_of(session, [kept])[kept.id]
     parts: list[Part] = [
-        *verdict_notes(kept, metric, findings, asker, now),
-        _about(kept, metric, findings, asker, now),
-        _parameters(session, kept),
-        _code(report),
-        _environment(report),
-        *_data(session, kept),
-        *_values(session, kept, metric),
-        *charts_of_run(session, kept, metric),
-        *_tries(session, kept, metric),
-        *(Note(f"Remark of the run: {clean(text, 300)}") for text in remarks_of(session, kept.id)),
-        *_artifacts(session, kept),
+        *verdict_notes(kept, metric, known, asker, now),
+        *(_whole(session, kept, metric, known, asker, now) if is_open(kept) else [_left(kept, metric, asker, now)]),
+        *(_earlier(session, kept, now) if is_open(kept) else []),
+        *_tries(session, kept, metric, asker, now),
+        *([Note(SELF_REPORTED)] if kept.headline is not None else []),
+        *(_also_kept(session, kept) if is_open(kept) else []),
         Link(f"Page of {clean(kept.name, 40)}", f"/runs/{kept.id}"),
     ]
     value = _value(kept, metric)
     name = clean(kept.name, 40)
-    standing = why_not(kept, metric, findings, asker, now)
+    standing = why_not(kept, metric, known, asker, now)
     return Answer(
-        title=f"{name}: {kept.verdict}" + (f", {value}" if value else ""),
-        text=f"{name} by {kept.owner} in {kept.project_id}: {kept.verdict}, {state(kept, asker, now)}"
+        title=f"{name}: {word(kept)}" + (f", {value}" if value else ""),
+        text=f"{name} by {kept.owner} in {kept.project_id}: {word(kept)}, {state(kept, asker, now)}"
         + (f", {value}" if value else "")
         + (f". It does not count: {standing}." if standing else "."),
         parts=tuple(parts),
-        tone=_TONES.get(kept.verdict, "plain"),
-        follow_ups=(
-            FollowUp("Reproduce it", "repro", kept.name),
-            FollowUp("Best of the project", "best", kept.project_id),
-            *((FollowUp("Check again", "recheck", kept.name),) if kept.verdict != "verified" else ()),
-        ),
+        tone="bad" if kept.withdrawn else _TONES.get(kept.verdict, "plain"),
+        follow_ups=_follow_ups(kept, known),
     )
+
+
+def _follow_ups(run: Run, known: Known) -> tuple[FollowUp, ...]:
+    """What to ask next; nothing about what is gone or hidden."""
+    instead = known.said.instead if known.said is not None else None
+    asked = [FollowUp(f"Show {known.instead}", "show", instead)] if instead and known.instead else []
+    if is_open(run):
+        asked.append(FollowUp("Reproduce it", "repro", run.name))
+    if run.record_digest is not None:
+        asked.append(FollowUp("Receipt", "receipt", run.name))
+    asked.append(FollowUp("Best of the project", "best", run.project_id))
+    if run.verdict != "verified" and not run.withdrawn:
+        asked.append(FollowUp("Check again", "recheck", run.name))
+    return tuple(asked)
+
+
+def _whole(
+    session: Session, run: Run, metric: MetricDefinition | None, known: Known, asker: Asker, now: datetime
+) -> list[Part]:
+    """What the run holds, where it is neither hidden nor deleted."""
+    report = report_of(run)
+    return [
+        _about(run, metric, known, asker, now),
+        _parameters(session, run),
+        _code(report),
+        _environment(report),
+        *_data(session, run),
+        *_values(session, run, metric),
+        *charts_of_run(session, run, metric),
+    ]
+
+
+def _also_kept(session: Session, run: Run) -> list[Part]:
+    remarks = (Note(f"Remark of the run: {clean(text, 300)}") for text in remarks_of(session, run.id))
+    return [*remarks, *_artifacts(session, run)]
+
+
+def _left(run: Run, metric: MetricDefinition | None, asker: Asker, now: datetime) -> Facts:
+    """What is shown of a run whose content is hidden or gone: who, when, which commit, and what was sealed."""
+    pairs = [
+        ("run", clean(run.name, 60)),
+        ("id", run.id),
+        ("project", run.project_id),
+        ("owner", run.owner),
+        ("state", state(run, asker, now)),
+        ("received", f"{clock(run.received_at)} ({ago(now, run.received_at)})"),
+        ("commit", run.commit_id or "none"),
+    ]
+    if _value(run, metric):
+        pairs.insert(4, ("value", _value(run, metric)))
+    if run.record_digest:
+        pairs.append(("record", f"SHA-256 {run.record_digest}"))
+    if run.sealed_leaf is not None:
+        pairs.append(("log", f"leaf {run.sealed_leaf}"))
+    return Facts(tuple(pairs), "What is left" if run.withdrawn == "deleted" else "What is shown")
 
 
 def _value(run: Run, metric: MetricDefinition | None) -> str:
     if metric is None or run.headline is None:
         return ""
     step = f" at step {run.headline_step}" if run.headline_step is not None else ""
-    return f"{shown(run.headline, metric.percent, metric.decimals)} {metric.name}{step}"
+    return f"{read(run.headline, metric)} {metric.name}{step}"
 
 
-def _about(run: Run, metric: MetricDefinition | None, findings: list[Finding], asker: Asker, now: datetime) -> Facts:
+def _about(run: Run, metric: MetricDefinition | None, known: Known, asker: Asker, now: datetime) -> Facts:
     lasted = (run.finished_at or run.heard_at) - run.started_at
     pairs = [
         ("run", clean(run.name, 60)),
@@ -98,8 +145,8 @@ def _about(run: Run, metric: MetricDefinition | None, findings: list[Finding], a
     if run.late:
         pairs.append(("late", "its points did not arrive while it ran"))
     if run.checked_at:
-        passes = sum(finding.outcome == "pass" for finding in findings)
-        pairs.append(("checked", f"{ago(now, run.checked_at)}: {passes} of {counted(len(findings), 'check')} passed"))
+        pairs.append(("checked", f"{ago(now, run.checked_at)}: {passed_words(known)}"))
+    pairs += [(badge.word, badge.sentence) for badge in badges_of(run, metric, known)]
     return Facts(tuple(pairs))
 
 
@@ -182,38 +229,41 @@ def _values(session: Session, run: Run, metric: MetricDefinition | None) -> list
 
 
 def _row(series: Series, metric: MetricDefinition | None) -> tuple[str, str, str, str, str]:
-    percent = metric is not None and metric.percent and metric.name == series.metric
-    decimals = metric.decimals if metric is not None else 2
+    defined = metric if metric is not None and metric.name == series.metric else None
 
-    def read(value: float | None, step: int | None) -> str:
+    def cell(value: float | None, step: int | None) -> str:
         if value is None:
             return "none"
-        said = shown(value, True, decimals) if percent else plain(value)
+        said = read(value, defined)
         return said if step is None else f"{said} @ {step}"
 
     kinds = {"nan": "NaN", "+inf": "Infinity", "-inf": "-Infinity"}
-    last = kinds.get(series.last_kind) or read(series.last, None)
+    last = kinds.get(series.last_kind) or cell(series.last, None)
     return (
         series.metric,
         last if series.last_step is None else f"{last} @ {series.last_step}",
-        read(series.best_low, series.best_low_step),
-        read(series.best_high, series.best_high_step),
+        cell(series.best_low, series.best_low_step),
+        cell(series.best_high, series.best_high_step),
         f"{series.count:,}" + (f" ({series.not_finite} not finite)" if series.not_finite else ""),
     )
 
 
-def _tries(session: Session, run: Run, metric: MetricDefinition | None) -> list[Part]:
-    siblings = siblings_of(session, run)
-    if len(siblings) < 2:
-        return [Note("This configuration (code and parameters up to the seed) was tried once.")]
-    words = Counter(each.verdict if each.state == "finished" else each.state for each in siblings)
-    said = ", ".join(f"{count} {word}" for word, count in words.most_common())
-    text = f"This configuration (code and parameters up to the seed) was tried {len(siblings)} times: {said}."
-    seen = spread([result for each in siblings if (result := result_of(each, metric))])
-    if metric is not None and seen is not None and seen.std is not None:
-        mean, std = (shown(value, metric.percent, metric.decimals) for value in (seen.mean, seen.std))
-        text += f" {metric.name} of the verified ones: {mean} ±{std.removesuffix(' %')} over {seen.count}."
-    return [Note(text)]
+def _earlier(session: Session, run: Run, now: datetime) -> list[Part]:
+    """Runs before it that were the same; running again is legitimate, so this blames nobody."""
+    found = earlier(session, run)
+    data = {True: "same data", False: "other data", None: "data not known to be the same"}
+    said = [
+        f"{clean(each.run.name, 40)} ({each.run.owner}, {ago(now, each.run.received_at)}, {data[each.same_data]})"
+        for each in found
+    ]
+    return [Note(f"The same code, parameters and seeds ran before: {listed(said)}.")] if said else []
+
+
+def _tries(session: Session, run: Run, metric: MetricDefinition | None, asker: Asker, now: datetime) -> list[Part]:
+    same = tries(session, run.project_id, run.config_digest, metric, asker, now)
+    whole = tally(session, scope(session, asker, session.get_one(Project, run.project_id)), asker, now)
+    board = f"On the whole board: {whole}. Runs never registered cannot be counted."
+    return [Note(tries_said(same, metric, best=False)), Note(board)]
 
 
 def _artifacts(session: Session, run: Run) -> list[Part]:
@@ -224,4 +274,8 @@ def _artifacts(session: Session, run: Run) -> list[Part]:
         (clean(each.name, 60), short(each.digest), size(each.size), "" if each.step is None else str(each.step))
         for each in found[:15]
     )
-    return [Table(("artifact", "digest", "size", "step"), rows, title="Artifacts", cut=max(0, len(found) - 15))]
+    table = Table(("artifact", "digest", "size", "step"), rows, title="Artifacts", cut=max(0, len(found) - 15))
+    counts = run.headline_step
+    others = [each for each in found if counts is not None and each.step not in (None, counts)]
+    said = listed([f"{clean(each.name, 60)} is of step {each.step}" for each in others], 3)
+    return [table, Note(f"{said}; the value that counts is of step {counts}.")] if others else [table]

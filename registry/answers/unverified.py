@@ -10,9 +10,9 @@ from sqlmodel import Session, col
 
 from registry.asker import Asker
 from registry.find import definitions, find_project
-from registry.kept import findings_of
-from registry.numbers import clean, counted, shown
-from registry.results import Clause, scope, tally
+from registry.kept import known_of
+from registry.numbers import clean, counted, read
+from registry.results import Clause, placed, scope, tally
 from registry.standing import mend, why_not
 from registry.tables import MetricDefinition, Run
 from registry.words import Between
@@ -36,7 +36,7 @@ def unverified(
     chosen = find_project(session, asker, project)
     clauses = scope(session, asker, chosen, owner=owner)
     metric = next(iter(definitions(session, chosen)), None)
-    listed = [*clauses, *_do_not_count(metric, asker, now)]
+    listed = [*clauses, *_do_not_count(session, metric, asker, now)]
     total = session.execute(sa.select(sa.func.count()).where(*listed)).scalar_one()
     newest = sa.select(Run).where(*listed).order_by(col(Run.received_at).desc(), col(Run.id).desc()).limit(top)
     runs = list(session.execute(newest).scalars())
@@ -44,14 +44,14 @@ def unverified(
     if not runs:
         text = f"Every run of {chosen.id} that has ended counts: {seen}."
         return Answer(f"Nothing unverified in {chosen.id}", text, (Note(text, "good"),), "good")
-    findings = findings_of(session, [run.id for run in runs])
+    known = known_of(session, runs)
     rows = tuple(
         (
             clean(run.name, 40),
-            "none" if run.headline is None or metric is None else shown(run.headline, metric.percent, metric.decimals),
+            "none" if run.headline is None else read(run.headline, known[run.id].judged or metric),
             run.owner,
-            why_not(run, metric, findings[run.id], asker, now) or "not verified",
-            mend(run, findings[run.id], asker),
+            why_not(run, metric, known[run.id], asker, now) or "not verified",
+            mend(run, known[run.id], asker),
         )
         for run in runs
     )
@@ -71,19 +71,16 @@ def unverified(
         tone="warn",
         follow_ups=(
             FollowUp("Show the latest", "show", runs[0].name),
-            FollowUp("Check it again", "recheck", runs[0].name),
+            *(FollowUp("Check it again", "recheck", run.name) for run in runs[:1] if not run.withdrawn),
             FollowUp("Best", "best", chosen.id),
         ),
     )
 
 
-def _do_not_count(metric: MetricDefinition | None, asker: Asker, now: datetime) -> list[Clause]:
-    """Ended or silent, and not a verified value of the current definition."""
+def _do_not_count(session: Session, metric: MetricDefinition | None, asker: Asker, now: datetime) -> list[Clause]:
+    """Ended or silent, and not on the board that counts. A deleted run is left out: nothing can be done about it."""
     heard = col(Run.heard_at) < now - timedelta(seconds=asker.silent_after_s)
-    lacking = sa.or_(
-        col(Run.verdict) != "verified",
-        col(Run.state) != "finished",
-        col(Run.headline).is_(None),
-        col(Run.metric_id) != (metric.id if metric else None),
-    )
-    return [lacking, sa.or_(col(Run.state) != "running", heard)]
+    clauses = [col(Run.withdrawn) != "deleted", sa.or_(col(Run.state) != "running", heard)]
+    if metric is not None:
+        clauses.append(col(Run.id).not_in(placed(session, metric).with_only_columns(col(Run.id))))
+    return clauses

@@ -14,6 +14,7 @@ from registry.api.door import Body, Door, Doors, Who, clock, need
 from registry.api.shapes import (
     Corrected,
     CorrectionShown,
+    EarlierShown,
     FindingShown,
     Headline,
     HistoryShown,
@@ -27,10 +28,13 @@ from registry.api.shapes import (
 )
 from registry.bodies import read
 from registry.bounds import batch_bounds, correction_bounds, finish_bounds, run_bounds
+from registry.earlier import earlier
 from registry.find import definitions, find_run
-from registry.kept import findings_of
+from registry.kept import findings_of, headline_metric
+from registry.numbers import ago
+from registry.numbers import read as shown
 from registry.record import Kept
-from registry.standing import state
+from registry.standing import state, word
 from registry.tables import MetricDefinition, Project, Run
 from registry.tokens import Caller
 from trackrecord.errors import TrackrecordError
@@ -47,7 +51,7 @@ def open_run(run_id: RunId, body: Body, caller: Who, door: Doors, response: Resp
     _no_other(kept, "The run was registered with another report.", "A run's report never changes; make a new run.")
     if kept == "again":
         response.status_code = 200
-    return Opened(run_id, report.name, _url(door, run_id))
+    return Opened(run_id, report.name, _url(door, run_id), door.read(lambda session: _earlier(session, door, run_id)))
 
 
 @router.put("/{run_id}/batches/{writer}/{sequence}", openapi_extra=takes(BatchReport))
@@ -155,6 +159,7 @@ def _shown(session: Session, door: Door, caller: Caller, run: Run) -> RunShown:
         findings=[
             FindingShown(row.check_name, row.outcome, row.refutes, row.reason, row.mend)
             for row in findings_of(session, [run.id]).get(run.id, [])
+            if not run.quarantined or row.check_name == "no_secrets"  # the others quote what the run holds
         ],
         withdrawn=run.withdrawn,
         corrections=_corrected(session, run).corrections,
@@ -190,6 +195,14 @@ def _written(value: float) -> Value:
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+
+
+def _earlier(session: Session, door: Door, run_id: str) -> EarlierShown | None:
+    for found in earlier(session, session.get_one(Run, run_id), most=1):
+        run = found.run
+        value = "none" if run.headline is None else shown(run.headline, headline_metric(session, run))
+        return EarlierShown(run.id, run.name, _url(door, run.id), ago(clock(), run.received_at), value, word(run))
+    return None
 
 
 def _no_other(kept: Kept, message: str, hint: str) -> None:

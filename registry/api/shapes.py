@@ -60,10 +60,23 @@ class Whoami:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierShown:
+    """The latest run of the same code, parameters and seeds. Running again is legitimate; it is good to know."""
+
+    run: str
+    name: str
+    url: str
+    ago: str  # "2 d ago"
+    value: str  # "91.2 %"; "none" where it has none that counts
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     run: str
     name: str
     url: str
+    earlier: EarlierShown | None = None
 
 
 @dataclass(frozen=True, slots=True)

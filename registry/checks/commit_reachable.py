@@ -26,6 +26,12 @@ def commit_reachable(report: RunReport, facts: Facts) -> Finding:
         )
     if seen.commit_kind in ("tag", "tree", "blob"):
         return refuted(f"{short} is a {seen.commit_kind}, not a commit.", "Report with the trackrecord client.")
+    if not seen.refs and facts.reachable_at is not None:
+        return failed(
+            f"The commit {short} is on no allowed branch or tag any more; it was reachable at "
+            f"{facts.reachable_at:%Y-%m-%d %H:%M} UTC, and the registry keeps it.",
+            f"Push it again, to a branch or as a tag, then `trackrecord recheck {report.name}`.",
+        )
     if not seen.refs:
         branch = f" (of the branch {code.branch[:80]})" if code.branch else ""
         return failed(

@@ -42,4 +42,4 @@ def _as_a_whole(metric: MetricFacts, named: list[DatasetFacts]) -> Finding:
             f"{metric.dataset} was declared as the split {split}, the project means {metric.split}.",
             f'Declare it with split="{metric.split}" and run again.',
         )
-    return passed(f"{metric.dataset} is the pinned {metric.dataset_digest[:12]}.")
+    return passed(f"{metric.dataset} was declared with the pinned digest {metric.dataset_digest[:12]}.")

@@ -68,14 +68,14 @@ def test_leaders_with_their_spread(put: Ask) -> None:
 
 def test_who_does_not_count_and_why(put: Ask) -> None:
     said = notes(put("best"))
-    assert "3 runs that are not verified are higher: wild-gecko-3 97.10 %" in said
+    assert "3 runs that do not count are higher: wild-gecko-3 97.10 %" in said
     assert "shy-badger-21 92.15 % (its commit was never pushed" in said
     assert "wild-gecko-3 97.10 % (it was measured on digits/validation" in said
     assert "sly-weasel-66 95.02 % (refuted: base and patch" in said
     assert "tired-crane-14 88.00 % (killed before it was done: SIGTERM)" in said
     assert "lost-moose-9 (test/accuracy ends as NaN)" in said
     assert "5 verified of 12 runs (1 refuted, 1 killed, 1 running, 1 silent)" in said
-    assert "tried 5 times (3 verified and 2 running)" in said
+    assert "Best of 5 runs of this configuration (3 verified, 1 running and 1 silent)" in said
     assert "Runs never registered cannot be counted." in said
     assert "The number is the run's own report" in said
 

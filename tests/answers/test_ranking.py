@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.ranking import Result, gain, leaders, siblings, spread, ties
+from registry.ranking import Result, expected_best, gain, leaders, siblings, spread, ties
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 values = st.floats(allow_nan=True, allow_infinity=True, width=32)
@@ -87,3 +88,35 @@ def test_the_order_of_input_changes_nothing(
     if ranked:
         best = max(gain(each.value, 0.0, direction) for each in ranked)
         assert best - gain(ranked[0].value, 0.0, direction) <= tolerance
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8), st.integers(1, 8), st.sampled_from(("higher", "lower")))
+def test_the_expected_best_is_the_mean_over_every_draw(seen: list[float], budget: int, direction: str) -> None:
+    expected = expected_best(seen, budget, direction)
+    if budget > len(seen):
+        assert expected is None
+        return
+    pick = max if direction == "higher" else min
+    bests = [pick(draw) for draw in itertools.combinations(seen, budget)]
+    assert expected == pytest.approx(math.fsum(bests) / len(bests), rel=1e-9, abs=1e-6)
+
+
+def test_the_expected_best_beside_random_draws_and_of_many_values() -> None:
+    lots = np.random.default_rng(7)
+    seen = lots.normal(0.9, 0.01, 200)
+    bests = [lots.choice(seen, 5, replace=False).max() for _ in range(4_000)]
+    near = 5 * float(np.std(bests)) / math.sqrt(len(bests))
+    assert expected_best(seen.tolist(), 5, "higher") == pytest.approx(float(np.mean(bests)), abs=near)
+    # Of 1 .. N the best of n is expected at n (N + 1) / (n + 1).
+    many = [float(number) for number in range(1, 10_001)]
+    for budget in (1, 2, 5, 100, 5_000, 9_999, 10_000):
+        exact = budget * 10_001 / (budget + 1)
+        assert expected_best(many, budget, "higher") == pytest.approx(exact, rel=1e-10)
+        assert expected_best(many, budget, "lower") == pytest.approx(10_001 - exact, rel=1e-10)
+
+
+def test_the_expected_best_of_too_few_values_is_not_known() -> None:
+    assert expected_best([], 1, "higher") is None
+    assert expected_best([0.5, math.nan, math.inf], 2, "lower") is None
+    assert expected_best([0.5, 0.6], 0, "higher") is None
+    assert expected_best([0.1] * 7, 5, "higher") == 0.1

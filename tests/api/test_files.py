@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from tests.api.scene import RUN, Scene, batch, report
+from registry.db import transaction
+from registry.tables import Run
+from tests.api.scene import RUN, Scene, batch, report, run_id
 from tests.flows.server import Server
 from trackrecord.report import ArtifactReport
 
@@ -44,6 +47,21 @@ def test_bytes_go_in_and_come_out(small: Scene) -> None:
     assert "sandbox" in answer.headers["content-security-policy"]
     assert small.send("GET", ADDRESS, who="other").status_code == 404
     assert small.send("GET", ADDRESS, who="reader", Range="bytes=0-," + "0-," * 10_000 + "0-").content == CONTENT
+
+
+def test_what_only_a_hidden_run_names_is_for_maintainers(small: Scene) -> None:
+    assert put(small, CONTENT) == 201
+    model = ArtifactReport(name="model.pt", digest=DIGEST, size=len(CONTENT))
+    for number in (0, 1):
+        small.send("PUT", f"/api/v1/runs/{run_id(number)}", report(name=f"run-{number}"))
+        small.send("PUT", f"/api/v1/runs/{run_id(number)}/batches/main/0", batch(artifacts=[model]))
+        with transaction(small.engine) as session:
+            session.execute(sa.update(Run).values(quarantined=True))
+    who = ("reader", "runner", "maintainer", "admin", "other")
+    assert [small.send("GET", ADDRESS, who=each).status_code for each in who] == [404, 404, 200, 200, 404]
+    with transaction(small.engine) as session:
+        session.get_one(Run, run_id(1)).quarantined = False
+    assert [small.send("GET", ADDRESS, who=each).status_code for each in who] == [200, 200, 200, 200, 404]
 
 
 def test_other_bytes_than_the_digest_says_are_refused(small: Scene) -> None:

@@ -17,6 +17,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.api.scene import RUN, Scene, batch, ended, make_scene, report
+from tests.soak import count
 
 BASE = "http://127.0.0.1:8321"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -41,7 +42,7 @@ def _exercise(made: Scene, operation: Any) -> None:
     """Requests of one operation, good and bad by its own description."""
 
     @settings(
-        max_examples=25,
+        max_examples=count(15, 200),
         deadline=None,
         derandomize=True,
         database=None,
@@ -57,6 +58,7 @@ def _exercise(made: Scene, operation: Any) -> None:
     one()
 
 
+@pytest.mark.soak
 def test_requests_that_are_made_up(made: Scene) -> None:
     described = schemathesis.openapi.from_asgi("/api/openapi.json", made.app)
     operations = [found.ok() for found in described.get_all_operations()]

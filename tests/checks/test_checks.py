@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -20,6 +21,7 @@ from registry.facts import (
     SeriesFacts,
     verdict,
 )
+from registry.leaks import MOST_READ
 from tests.checks.sound import ACCURACY, DATA, FACTS, HEAD, METRIC, REPORT, arrived, code, ended, seen
 from trackrecord.report import CommandReport, EnvironmentReport, GpuReport, PackageReport, RunReport, WriterEnd
 
@@ -103,6 +105,13 @@ CASES = [
     ("commit_reachable", code(commit="c" * 40 + "\n"), FACTS, "refuted", "no full commit id"),
     ("commit_reachable", REPORT, seen(looked=False, trouble="it is away"), "unknown", "cccccccccccc: it is away."),
     ("commit_reachable", REPORT, seen(refs=()), "fail", "cccccccccccc (of the branch main) is on no allowed branch"),
+    (
+        "commit_reachable",
+        REPORT,
+        replace(seen(refs=()), reachable_at=datetime(2026, 11, 24, 12, 30, tzinfo=UTC)),
+        "fail",
+        "on no allowed branch or tag any more; it was reachable at 2026-11-24 12:30 UTC, and the registry keeps it.",
+    ),
     ("tree_rebuilt", code(tree=None), FACTS, "fail", "no tree"),
     ("tree_rebuilt", code(commit=None, problem="there is no git here."), FACTS, "fail", "there is no git here."),
     ("tree_rebuilt", REPORT, seen(looked=False, trouble="it is away"), "unknown", "it is away"),
@@ -143,6 +152,9 @@ CASES = [
         "fail",
         "is in a, b, c and 2 more places; the run's content is hidden",
     ),
+    ("no_secrets", REPORT, replace(FACTS, patch_bytes=None), "unknown", "nobody could look for secrets in it"),
+    ("no_secrets", REPORT, replace(FACTS, patch_bytes=None, secrets=("a",)), "fail", "looks like a secret is in a;"),
+    ("no_secrets", REPORT, replace(FACTS, patch_bytes=MOST_READ + 1), "unknown", "larger than 20 MB: it was not"),
     ("sealed", REPORT, replace(FACTS, seal=SealFacts()), "unknown", "not sealed: it has not ended"),
     (
         "sealed",
@@ -361,3 +373,7 @@ def test_a_policy_names_what_counts_but_not_away_what_always_does() -> None:
     assert asked(PolicyFacts(checks=("data_pinned", "no such check"))) == {
         "data_pinned", "report_well_formed", "writer_known", "sealed", "standing", "no_secrets",
     }  # fmt: skip
+
+
+def test_a_patch_that_was_read_to_its_end_passes() -> None:
+    assert checks()["no_secrets"](REPORT, replace(FACTS, patch_bytes=MOST_READ)).outcome == "pass"

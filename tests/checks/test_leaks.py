@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from registry import leaks
 from registry.leaks import MOST_PLACES, secrets_in
 from tests.checks.sound import REPORT
 from trackrecord import redact
@@ -52,6 +53,13 @@ def test_a_secret_in_the_patch_is_named_with_its_file_and_line() -> None:
         f"diff --git a/train.py b/train.py\n--- a/train.py\n+++ b/train.py\n@@ -40,1 +40,2 @@\n x\n+k = '{SECRET}'\n"
     )
     assert secrets_in(REPORT, patch.encode()) == ("patch: train.py:41",)
+
+
+def test_of_a_large_patch_the_beginning_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    fine, bad = b"+x = 1\n" * 100, f"+k = '{SECRET}'\n".encode()
+    monkeypatch.setattr(leaks, "MOST_READ", len(fine))
+    assert secrets_in(REPORT, bad + fine) == ("patch: ?:0",)
+    assert secrets_in(REPORT, fine + bad) == ()  # the check says then that it was not read to its end
 
 
 @pytest.mark.parametrize(

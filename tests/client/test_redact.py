@@ -131,6 +131,14 @@ def test_literals_that_look_drawn_by_lot_are(line: str) -> None:
     assert redact.kind_in(line)
 
 
+@pytest.mark.parametrize("before", [0, 3_990, 4_000, 3_500, 50_000])
+def test_a_hit_is_found_wherever_it_stands_in_a_long_line(before: int) -> None:
+    line = b"x " * (before // 2) + b"key = 'AKIAABCDEFGH12345678'" + b" y" * 3_000
+    patch = b"diff --git a/x.js b/x.js\n--- a/x.js\n+++ b/x.js\n@@ -0,0 +1,1 @@\n+" + line + b"\n"
+    assert [(hit.path, hit.line) for hit in redact.in_patch(patch)] == [("x.js", 1)]
+    assert [hit.line for hit in redact.in_file("x.js", line)] == [1]
+
+
 def test_a_hit_in_a_patch_has_its_file_and_line() -> None:
     patch = b"""diff --git a/x.py b/x.py
 --- a/x.py

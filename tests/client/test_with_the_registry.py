@@ -95,11 +95,16 @@ def _define(repository: Repository, tmp_path: Path) -> None:
 
 def _train(repository: Repository) -> str:
     """Run the script as a person does; returns the run's name."""
+    return re.findall(r"trackrecord: (\S+) of milestone-1", _said(repository))[0]
+
+
+def _said(repository: Repository) -> str:
+    """What the client says beside the script."""
     done = subprocess.run(
         [sys.executable, "train.py"], cwd=repository.path, capture_output=True, text=True, timeout=90, check=False
     )
     assert done.returncode == 0, done.stderr
-    return re.findall(r"trackrecord: (\S+) of milestone-1", done.stderr)[0]
+    return done.stderr
 
 
 def _seen(name: str, until: str, seconds: float = 30.0) -> dict[str, Any]:
@@ -137,6 +142,18 @@ def test_a_dirty_tree_is_verified_and_answered(real: str, repository: Repository
     got = cli("fetch", digest, "-o", str(repository.path.parent / "got.pt"))
     assert got.returncode == 0, got.stderr
     assert (repository.path.parent / "got.pt").read_bytes() == b"weights" * 1000
+
+
+def test_a_run_that_repeats_another_says_so_once(real: str, repository: Repository) -> None:
+    repository.write("model/__init__.py", "LAYERS = 7\n")
+    first = _said(repository)
+    assert "ran as" not in first
+    name = re.findall(r"trackrecord: (\S+) of milestone-1", first)[0]
+    _seen(name, "verified")
+    (repository.path / "model.pt").unlink()  # what the first one wrote would be in the tree of the second
+    again = re.findall(r"the same code, parameters and seed ran as (.*)", _said(repository))
+    assert len(again) == 1
+    assert re.fullmatch(rf"{name} \((just now|\d+ s ago), 0\.88, verified\)", again[0]), again
 
 
 def test_the_recipe_rebuilds_the_tree_that_ran(real: str, repository: Repository, tmp_path: Path) -> None:

@@ -237,7 +237,7 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, json.dumps(self.owner.answer.as_json()).encode()
 
 
-def wait_until(what: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(what: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait for something that another thread does; fails when it does not come."""
     until = time.monotonic() + seconds
     while not what():

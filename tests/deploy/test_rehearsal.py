@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -89,15 +88,12 @@ def test_the_client_stands_alone(image: Path) -> None:
 
 @pytest.fixture
 def served(image: Path, tmp_path: Path) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     environment = {
         "PATH": f"{image / 'opt/venv/bin'}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(tmp_path),
         "PYTHONDONTWRITEBYTECODE": "1",
         "TRACKRECORD_DATA_DIR": str(tmp_path / "data"),
-        "TRACKRECORD_PORT": str(port),
+        "TRACKRECORD_PORT": "0",
     }
     log = tmp_path / "log"
     with log.open("wb") as out:
@@ -106,11 +102,11 @@ def served(image: Path, tmp_path: Path) -> Iterator[str]:
         )
     try:
         end = time.monotonic() + 60
-        while "registry listening" not in log.read_text():
+        while not (found := re.search(r"registry listening on (http://\S+)\n", log.read_text())):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < end, log.read_text()
             time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
+        yield found[1]
     finally:
         process.terminate()
         process.wait(20)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bot import limits
 from bot.blocks import Asking, Button, Message, draw, draw_charts
 from bot.playground.validate import check_blocks
+from tests.soak import count
 from trackrecord.answer import Answer, Chart, Code, Facts, FollowUp, Link, Note, Series, Table
 
 NASTY = [
@@ -123,7 +124,8 @@ def parsed_texts(message: Message) -> list[str]:
     return [message.text, *(thing["text"] for thing in every(message.blocks) if thing.get("type") == "mrkdwn")]
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@pytest.mark.soak
+@settings(deadline=None, max_examples=count(60, 1_500), suppress_health_check=list(HealthCheck))
 @given(answers, st.booleans(), st.dictionaries(st.integers(0, 3), st.sampled_from(["F0ABC", None])))
 def test_any_answer_is_inside_every_limit(answer: Answer, share: bool, charts: dict[int, str | None]) -> None:
     message = draw(answer, charts=charts, base_url="http://127.0.0.1:8321", asking=Asking("best", "x"), share=share)

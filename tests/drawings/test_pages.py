@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from registry import charts, signing_in, tokens
 from registry.api import create_app
 from registry.artifacts import Store
 from registry.ask import questions
-from registry.db import reading, transaction
+from registry.db import connect, reading, transaction
 from registry.settings import Settings
 from registry.tables import Run, Token
 from tests.answers.team import Try, make_project, make_run, make_team, run_id
@@ -53,12 +54,34 @@ def opened(engine: sa.Engine, folder: Path, *, open_pages: bool) -> TestClient:
     return TestClient(create_app(engine, Store(folder / "store"), settings), follow_redirects=False)
 
 
+@pytest.fixture(scope="module")
+def team_file(_sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the team's work, to copy."""
+    file = tmp_path_factory.mktemp("pages") / "team.sqlite"
+    shutil.copyfile(_sqlite_template, file)
+    engine = connect(f"sqlite:///{file}")
+    make_team(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.exec_driver_sql("BEGIN")
+    engine.dispose()
+    return file
+
+
 @pytest.fixture
-def site(sqlite_engine: sa.Engine, tmp_path: Path) -> Iterator[Site]:
+def site(team_file: Path, tmp_path: Path) -> Iterator[Site]:
     """Pages only ask; that the answers are the same on either database, the tests of the answers say."""
-    make_team(sqlite_engine)
-    with opened(sqlite_engine, tmp_path, open_pages=False) as browser:
-        yield Site(sqlite_engine, browser, give(sqlite_engine), tmp_path)
+    shutil.copyfile(team_file, tmp_path / "team.sqlite")
+    engine = connect(f"sqlite:///{tmp_path / 'team.sqlite'}")
+    with opened(engine, tmp_path, open_pages=False) as browser:
+        yield Site(engine, browser, give(engine), tmp_path)
+    engine.dispose()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_drawing_child_is_left() -> Iterator[None]:
+    yield
     charts.stop()
 
 

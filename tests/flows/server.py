@@ -39,7 +39,7 @@ class Server:
         self._socket.close()
 
     @staticmethod
-    def wait_until(true: Callable[[], bool], seconds: float = 10) -> None:
+    def wait_until(true: Callable[[], bool], seconds: float = 30) -> None:
         end = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < end, "it did not become true"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from tests.api.scene import DATA, PROJECT, Scene, batch, body, ended, head_of, m
 from tests.flows.repository import Repository
 from tests.flows.server import Server
 from trackrecord.answer import Answer, Facts
-from trackrecord.report import MetricRules, ProjectRules, WriterEnd
+from trackrecord.report import ArtifactReport, MetricRules, ProjectRules, WriterEnd
 
 
 class Team:
@@ -55,10 +55,10 @@ class Team:
         answer = self._http.request(method, self._url + path, body=content, headers=headers)
         return answer.status, answer.json() if answer.data else None
 
-    def train(self, number: int, value: float, **changes: Any) -> str:
+    def train(self, number: int, value: float, artifacts: Sequence[ArtifactReport] = (), **changes: Any) -> str:
         """A whole run; its id."""
         run, opening = run_id(number), {"name": f"brave-otter-{number}", "code": self.repository.report(), **changes}
-        sent = [body(report(**opening)), body(batch(value))]
+        sent = [body(report(**opening)), body(batch(value, artifacts=list(artifacts)))]
         assert self.send("PUT", f"/api/v1/runs/{run}", sent[0])[0] == 201
         assert self.send("PUT", f"/api/v1/runs/{run}/batches/main/0", sent[1])[0] == 200
         end = ended({"main": WriterEnd(batches=1, head=head_of(*sent))})
@@ -195,8 +195,6 @@ def test_a_repository_that_cannot_be_reached_is_unknown_and_asked_again(team: Te
 
 def test_a_missing_artifact_arrives_later(team: Team) -> None:
     import hashlib
-
-    from trackrecord.report import ArtifactReport
 
     content = b"weights"
     digest = hashlib.sha256(content).hexdigest()

@@ -166,7 +166,7 @@ def test_the_minimum_of_a_project_decides_who_ranks(scene: Scene) -> None:
 def news(scene: Scene, run: str) -> bool:
     """Whether the run is announced as the new best, when it has just been judged."""
     with transaction(scene.engine) as session:
-        return owe_if_best(session, session.get_one(Run, run), main(session), datetime.now(UTC))
+        return owe_if_best(session, session.get_one(Run, run), main(session), timedelta(), datetime.now(UTC))
 
 
 def test_news_is_what_ranks_and_beats_what_ranks(scene: Scene) -> None:

@@ -25,7 +25,7 @@ KILLED = -9
 
 # Forked from a process that has imported everything and holds neither a connection nor a thread.
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["tests.flows.dying"])
+_processes.set_forkserver_preload(["tests.flows.dying", "tests.slack.killed"])  # one such process for both tests
 
 JUDGING = (
     "before git",

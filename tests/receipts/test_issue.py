@@ -57,9 +57,11 @@ def test_a_receipt_says_what_holds_of_the_run(maker: Maker) -> None:
     assert passed <= set(predicate["properties"])
     ours = predicate["x_trackrecord"]
     assert (ours["run"], ours["name"], ours["project"]) == (run_id(0), "brave-otter-0", PROJECT)
-    assert ours["notChecked"][-3:] == [
+    assert ours["notChecked"][-5:] == [
         "the test set",
         "the evaluator's correctness",
+        "code outside the repository",
+        "initial weights",
         "runs that were never registered",
     ]
 
@@ -131,7 +133,7 @@ def test_what_did_not_pass_is_no_property_and_is_said(small: Maker) -> None:
     assert predicate["properties"] == ["TRACKRECORD_METRIC_AS_DEFINED"]
     assert ours["evidence"] == {"metric_as_defined": "as defined"}
     assert ours["failed"] == {"tree_rebuilt": "another tree"}
-    assert ours["notChecked"][:-3] == [
+    assert ours["notChecked"][:-5] == [
         "commit_reachable: the mirror did not answer",
         "headline_recomputed: nobody has looked",
         "no_secrets: the project does not ask for it; it did not pass",

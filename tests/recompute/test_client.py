@@ -22,7 +22,7 @@ def test_predictions_arrive(registry: WireRegistry, tmp_path: Path, capsys: pyte
     file.write_text("prediction\n1\n")
     with trackrecord.run("milestone-1") as run:
         run.log({"test/accuracy": 0.5}, step=3)
-        run.predictions(file, step=3)
+        run.predictions(file, "test/accuracy", step=3)
         run.predictions({"id": ["a", "b"], "prediction": [1, 0]}, metric="val/accuracy")
         for bad in (tmp_path / "nowhere.csv", tmp_path / "said.pkl", {"prediction": [object()]}, object()):
             run.predictions(bad, metric=f"bad/{len(str(bad))}")

@@ -45,7 +45,7 @@ def team_engine(_team_template: Path, tmp_path: Path) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
-@pytest.fixture(scope="module", params=["socket", "http"])
+@pytest.fixture(scope="session", params=["socket", "http"])  # not module: a workspace and a bot take seconds to start
 def world(
     request: pytest.FixtureRequest, _team_template: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:

@@ -1,10 +1,9 @@
-"""`python -m tests.slack.killed DATABASE API STEP`: send what is owed, and die by SIGKILL at the step."""
+"""What a process does that sends what is owed and dies by SIGKILL at a step."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -54,7 +53,3 @@ def main(database: str, api: str, step: str) -> None:
     while bot.sender.send_one(desk):
         pass
     die()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.slack.world import CHANNEL, HTTP, World, button, eventually, images, shown
+from tests.slack.world import CHANNEL, HTTP, World, button, eventually, images, one_wire, shown
 
 pytestmark = pytest.mark.xdist_group("slack")
 
@@ -50,6 +50,7 @@ def test_best_comes_in_words_then_as_a_chart(world: World) -> None:
     assert world.journal("refused") == []
 
 
+@one_wire
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
@@ -121,6 +122,7 @@ def actions(message: dict[str, Any]) -> list[str]:
     return [e["action_id"] for b in message["blocks"] if b["type"] == "actions" for e in b["elements"]]
 
 
+@one_wire
 def test_share_works_where_the_bot_is_not_a_member(world: World) -> None:
     message = ask(world, "/best milestone-1", channel="C0GENERAL")[0]
     since = world.now()
@@ -140,6 +142,7 @@ def test_a_press_on_a_public_message_is_whispered_beside_it(world: World) -> Non
     assert world.replies(ts)[0]["text"] == reply["text"]
 
 
+@one_wire
 def test_a_script_comes_whole_as_a_file_into_the_direct_messages(world: World) -> None:
     message = ask(world, "/repro brave-otter-42", user="UEMRE")[0]
     since = world.now("UEMRE")
@@ -184,6 +187,7 @@ def test_an_event_that_comes_twice_is_answered_once(world: World) -> None:
     assert len(world.replies(ts)) == 1
 
 
+@one_wire
 def test_a_chart_that_slack_does_not_take_is_said(world: World) -> None:
     world.do("fault", method="files.getUploadURLExternal", kind="error:internal_error", times=5)
     since = world.now()
@@ -195,9 +199,8 @@ def test_a_chart_that_slack_does_not_take_is_said(world: World) -> None:
         world.do("fault", clear=True)
 
 
+@one_wire
 def test_it_answers_after_the_socket_was_renewed(world: World) -> None:
-    if world.settings["TRACKRECORD_SLACK_MODE"] != "socket":
-        return
     since = world.now("UBEN")
     world.do("disconnect", reason="refresh_requested")
     time.sleep(0.5)

@@ -6,15 +6,15 @@ import time
 
 import pytest
 import sqlalchemy as sa
-from sqlmodel import select
+from sqlmodel import col, select
 
 from registry.ask import ask
 from registry.asker import Asker
 from registry.claims import number_in, read
-from registry.db import reading, transaction
-from registry.tables import MetricDefinition
+from registry.db import connect, reading, transaction
+from registry.tables import MetricDefinition, Outgoing
 from tests.answers.team import NOW, TEAM, make_team
-from tests.slack.world import World, button, eventually, shown
+from tests.slack.world import World, button, eventually, one_wire, shown
 from trackrecord.answer import Answer
 from trackrecord.errors import TrackrecordError
 
@@ -154,6 +154,7 @@ def test_a_loss_is_not_held_against_percents(engine: sa.Engine) -> None:
 # In a workspace.
 
 
+@one_wire
 def test_a_boast_without_a_run_is_answered_in_its_thread(world: World) -> None:
     ts = world.say("93.4 % with my new model", user="UBEN")
     reply = eventually(lambda: world.replies(ts))[0]
@@ -177,6 +178,7 @@ def test_an_edit_renews_the_reply_and_removes_it(world: World) -> None:
     assert "No registered run" in again[0]["text"]
 
 
+@one_wire
 def test_an_edit_can_make_a_claim(world: World) -> None:
     ts = world.say("hello", user="UBEN")
     world.do("edit", user="UBEN", channel="C0MILESTONE", ts=ts, text="I got 93.4 % accuracy")
@@ -200,6 +202,7 @@ def test_it_goes_when_the_message_goes(world: World) -> None:
     eventually(lambda: world.replies(ts) == [])
 
 
+@one_wire
 def test_other_channels_and_other_words_are_left_alone(world: World) -> None:
     since = world.now()
     world.say("93.4 % with my new model", user="UBEN", channel="C0GENERAL")
@@ -212,6 +215,7 @@ def test_other_channels_and_other_words_are_left_alone(world: World) -> None:
     assert world.newest(since)[0]["thread_ts"] != last  # in the thread that it was said in
 
 
+@one_wire
 def test_a_reply_waits_as_long_as_slack_says(world: World) -> None:
     world.do("fault", method="chat.postMessage", kind="429", times=1, seconds=2)
     began = time.monotonic()
@@ -221,9 +225,19 @@ def test_a_reply_waits_as_long_as_slack_says(world: World) -> None:
     assert len(world.replies(ts)) == 1
 
 
+@one_wire
 def test_a_lost_answer_is_no_second_reply(world: World) -> None:
     world.do("fault", method="chat.postMessage", kind="drop_reply", times=1)
     ts = world.say("my model has 94.5 % accuracy", user="UBEN")
     eventually(lambda: world.replies(ts))
-    time.sleep(4.0)
+    database = connect(world.settings["TRACKRECORD_DATABASE_URL"])
+
+    def settled() -> bool:
+        """Whether the sender has come back and knows that it was sent."""
+        with reading(database) as session:
+            owed = session.exec(select(Outgoing).where(col(Outgoing.key).contains(ts))).one()
+            return owed.sent_at is not None and owed.attempts > 1
+
+    eventually(settled)
+    database.dispose()
     assert len(world.replies(ts)) == 1

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import shutil
+import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -26,7 +29,7 @@ from bot.app import Pools, create_app
 from bot.deliver import Slack
 from bot.desk import Desk
 from bot.http import create_http
-from registry.db import reading
+from registry.db import connect, reading
 from registry.settings import Settings
 from registry.tables import Seen
 from tests.slack.world import HTTP, eventually, free_port
@@ -57,8 +60,8 @@ class Door:
         return self.post(raw, content_type, **{"x-slack-request-timestamp": timestamp, "x-slack-signature": signature})
 
 
-@pytest.fixture
-def door(team_engine: sa.Engine) -> Iterator[Door]:
+@contextmanager
+def opened(engine: sa.Engine) -> Iterator[Door]:
     """The real app behind a real server; the Slack that it would answer to is not there."""
     chosen = Settings(
         _env_file=None,
@@ -68,18 +71,37 @@ def door(team_engine: sa.Engine) -> Iterator[Door]:
         slack_app_id="A0PLAY",
         slack_api_url=f"http://127.0.0.1:{free_port()}/api/",
     )
-    desk = Desk(chosen, team_engine, Slack("xoxb-test", chosen.slack_api_url, timeout_s=2))
+    desk = Desk(chosen, engine, Slack("xoxb-test", chosen.slack_api_url, timeout_s=2))
     pools = Pools.of(4)
-    server = uvicorn.Server(
-        uvicorn.Config(create_http(create_app(desk, pools, lambda: None), SECRET), port=free_port(), log_level="error")
-    )
-    thread = threading.Thread(target=server.run)
+    app = create_http(create_app(desk, pools, lambda: None), SECRET)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     eventually(lambda: server.started)
-    yield Door(f"http://127.0.0.1:{server.config.port}", desk)
-    server.should_exit = True
-    thread.join(10)
-    pools.close()
+    try:
+        yield Door(f"http://127.0.0.1:{listening.getsockname()[1]}", desk)
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        pools.close()
+
+
+@pytest.fixture
+def door(team_engine: sa.Engine) -> Iterator[Door]:
+    with opened(team_engine) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shut(_team_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """One door for all that is refused before it is looked at: nothing of it may leave a trace for the next."""
+    file = tmp_path_factory.mktemp("shut") / "team.sqlite"
+    shutil.copyfile(_team_template, file)
+    engine = connect(f"sqlite:///{file}")
+    with opened(engine) as made:
+        yield made
+    engine.dispose()
 
 
 def event(**more: Any) -> str:
@@ -143,12 +165,12 @@ def test_a_second_delivery_is_acknowledged_and_remembered_once(door: Door) -> No
         {"x-slack-request-timestamp": "NOW"},
     ],
 )
-def test_what_slack_did_not_sign_is_401(door: Door, headers: dict[str, str]) -> None:
+def test_what_slack_did_not_sign_is_401(shut: Door, headers: dict[str, str]) -> None:
     sent = {name: str(int(time.time())) if value == "NOW" else value for name, value in headers.items()}
-    got = door.post(event().encode(), **sent)
+    got = shut.post(event().encode(), **sent)
     assert got.status == 401
     assert len(got.data) < 60
-    assert seen(door) == set()
+    assert seen(shut) == set()
 
 
 def test_what_is_too_old_or_from_the_future_is_401(door: Door) -> None:
@@ -184,14 +206,14 @@ def test_a_changed_body_is_401(door: Door) -> None:
         (b"hello", "text/plain"),
     ],
 )
-def test_a_signed_body_that_cannot_be_read_is_400(door: Door, body: bytes, content_type: str) -> None:
-    got = door.signed(body, content_type)
+def test_a_signed_body_that_cannot_be_read_is_400(shut: Door, body: bytes, content_type: str) -> None:
+    got = shut.signed(body, content_type)
     assert got.status == 400
     assert len(got.data) < 60
 
 
-def test_a_huge_body_is_413(door: Door) -> None:
-    assert door.signed(b'{"a":"' + b"x" * 1_100_000 + b'"}').status == 413
+def test_a_huge_body_is_413(shut: Door) -> None:
+    assert shut.signed(b'{"a":"' + b"x" * 1_100_000 + b'"}').status == 413
 
 
 NAMES = ["type", "event", "team", "team_id", "user", "id", "channel", "actions", "action_id", "command", "view", "text"]
@@ -254,7 +276,7 @@ def test_a_command_is_acknowledged_while_the_database_is_stuck(door: Door) -> No
     with door.desk.engine.begin():  # SQLite: nobody else can write now
         began = time.monotonic()
         assert door.signed(command(), FORM).status == 200
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 2.5  # Slack waits for three seconds
         with suppress(AssertionError):
             eventually(lambda: seen(door), 0.5)
     eventually(lambda: seen(door) == {"trigger/1.2"})

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import multiprocessing
 import threading
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,11 +16,16 @@ from bot.sender import Sender, send_one
 from registry import outbox
 from registry.db import reading, transaction
 from registry.tables import MetricDefinition, Outgoing, Run, SlackChannel
+from tests.slack import killed
 from tests.slack.conftest import keep_team
 from tests.slack.killed import desk_on
-from tests.slack.world import CHANNEL, ROOT, World, eventually, images, shown
+from tests.slack.world import CHANNEL, World, eventually, images, shown
 
 pytestmark = pytest.mark.xdist_group("slack")
+
+# Forked from a process that has imported everything and holds neither a connection nor a thread.
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["tests.flows.dying", "tests.slack.killed"])  # one such process for both tests
 
 
 def desk_of(engine: sa.Engine, slack: World, ahead_s: float = 0.0) -> Desk:
@@ -82,26 +85,44 @@ def test_a_new_best_goes_to_the_channels_that_want_it(engine: sa.Engine, slack: 
     assert len(posted(slack, key)) == 1
 
 
+def test_a_channel_that_was_told_of_a_best_is_told_once_when_it_falls(team_engine: sa.Engine, slack: World) -> None:
+    with reading(team_engine) as session:
+        run = session.exec(select(Run.id).where(Run.name == "brave-otter-42")).one()
+    owe_best(team_engine, f"new_best/milestone-1/{run}")
+    drain(desk_of(team_engine, slack))
+    key = f"verdict_changed/milestone-1/{run}/1"
+    with transaction(team_engine) as session:
+        session.execute(sa.update(Run).where(col(Run.id) == run).values(verdict="unverified", withdrawn="invalidated"))
+        said = {"run": run, "was": "verified", "now": "unverified"}
+        outbox.owe(
+            session,
+            key=key,
+            kind="verdict_changed",
+            project_id="milestone-1",
+            payload=said,
+            now=datetime.now(UTC),
+        )
+    for _ in range(2):
+        drain(desk_of(team_engine, slack))
+    (message,) = posted(slack, key)
+    assert message["text"].startswith("brave-otter-42 is not verified any more: was invalidated.")
+    assert "It was announced as the best with 91.24 %." in message["text"]
+
+
 STEPS = [
     f"{step}:{when}" for step in ("owe", "claim", "draw", "sending", "post", "sent") for when in ("before", "after")
 ]
 
 
 @pytest.mark.parametrize("step", [*STEPS, "end"])
-def test_killed_at_any_step_there_is_one_message(
-    team_engine: sa.Engine, slack: World, tmp_path: Path, step: str
-) -> None:
+def test_killed_at_any_step_there_is_one_message(team_engine: sa.Engine, slack: World, step: str) -> None:
     key = f"new_best/milestone-1/killed-{step}"
     owe_best(team_engine, key)
     url = team_engine.url.render_as_string(hide_password=False)
-    child = subprocess.run(
-        [sys.executable, "-m", "tests.slack.killed", url, f"{slack.url}/api/", step],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert child.returncode == -9, child.stderr
+    child = _processes.Process(target=killed.main, args=(url, f"{slack.url}/api/", step))
+    child.start()
+    child.join(60)
+    assert child.exitcode == -9
     assert len(posted(slack, key)) <= 1
     drain(desk_of(team_engine, slack, 120))  # the dead one's claim has run out
     (message,) = posted(slack, key)

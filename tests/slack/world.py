@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 import urllib3
 
 from bot.manifest import manifest
@@ -29,11 +31,19 @@ T = TypeVar("T")
 HTTP = urllib3.PoolManager(retries=False, timeout=20, maxsize=32)
 
 
+# By default a test of the `world` runs once by each wire. What the wire has no part in runs by one of them.
+one_wire = pytest.mark.parametrize("world", ["socket"], indirect=True)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, and that the system hands to nobody who asks for any."""
+    for port in random.SystemRandom().sample(range(15_000, 30_000), 50):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+    raise AssertionError("no port is free")
 
 
 @dataclass(slots=True)
@@ -86,7 +96,7 @@ class World:
         return max([0.0, *(float(message["ts"]) for room in rooms for message in room["messages"])])
 
 
-def eventually(look: Callable[[], T], seconds: float = 25.0) -> T:
+def eventually(look: Callable[[], T], seconds: float = 60.0) -> T:
     """What `look` sees once it is true."""
     deadline = time.monotonic() + seconds
     while not (seen := look()):

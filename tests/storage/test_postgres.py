@@ -13,7 +13,10 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from registry.db import connect
 from tests import postgres
+from tests.answers.team import make_team
+from tests.shelf import Shelf, url_of
 
 STARTER = """
 import sys, time
@@ -66,3 +69,39 @@ def test_nobody_else_gets_at_it() -> None:
     finally:
         server.stop()
     assert not folder.exists()
+
+
+def test_a_database_that_is_taken_again_is_empty_and_has_another_name(
+    postgres_shelf: Shelf,
+) -> None:
+    def number_of(name: str) -> int:
+        with postgres_shelf.admin.connect() as connection:
+            query = sa.text("SELECT oid FROM pg_database WHERE datname = :name").bindparams(name=name)
+            return int(connection.execute(query).scalar_one())
+
+    taken = [postgres_shelf.take() for _ in range(3)]
+    left = connect(url_of(postgres_shelf.admin, taken[0]))
+    make_team(left)
+    forgotten = left.connect()  # somebody who never lets go
+    forgotten.exec_driver_sql("LOCK TABLE run")
+    known = number_of(taken[0])
+    for name in taken:
+        postgres_shelf.put_back(name)
+    again = {number_of(name): name for name in [postgres_shelf.take() for _ in range(len(postgres_shelf.free) - 1)]}
+    engine = connect(url_of(postgres_shelf.admin, again[known]))
+    assert again[known] not in taken
+    with engine.connect() as connection:
+        names = set(sa.inspect(connection).get_table_names()) - {"alembic_version"}
+        assert len(names) > 10
+        for name in names:
+            assert connection.exec_driver_sql(f'SELECT count(*) FROM "{name}"').scalar_one() == 0, name
+    make_team(engine)  # as in a new one, also where numbers are counted
+    forgotten.invalidate()
+    left.dispose()
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE run ADD COLUMN more integer")
+    engine.dispose()
+    for name in again.values():
+        postgres_shelf.put_back(name)
+    assert again[known] not in postgres_shelf.free  # its tables were changed
+    assert len(postgres_shelf.free) >= len(again) - 1

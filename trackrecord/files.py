@@ -1,10 +1,13 @@
-"""Take a file as it is now: its digest, and a copy that the upload can send while the script writes the next one."""
+"""Take a file as it is now: its digest, and a copy that the upload can send while the script writes the next one. And
+write one in one piece.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,3 +79,18 @@ def _read(path: Path) -> tuple[str, int]:
             found.update(chunk)
             size += len(chunk)
     return found.hexdigest(), size
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """In one piece, on the disk before it has its name."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor, fresh = tempfile.mkstemp(prefix=".new-", dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(fresh, file)
+    except OSError:
+        Path(fresh).unlink(missing_ok=True)
+        raise

@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import json
-import os
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from typing import Any
 
 from trackrecord import strict
 from trackrecord.errors import TrackrecordError
+from trackrecord.files import write_whole
 
 _LARGEST = 1 << 20
 _ID = re.compile(r"[0-9a-f]{64}")
@@ -153,10 +153,7 @@ def keep(home: Path, address: str, content: bytes, *, anew: bool = False) -> Key
             file.unlink()
         else:
             _continues(known, shown, file)
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = place.with_name(f".{place.name}.{os.getpid()}")
-    fresh.write_text(json.dumps({**json.loads(content), "address": address}, indent=1), encoding="utf-8")
-    fresh.replace(place)
+    write_whole(place, json.dumps({**json.loads(content), "address": address}, indent=1).encode())
     return replace(shown, source=f"kept from {address}")
 
 

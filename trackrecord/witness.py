@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 from trackrecord import keyring, merkle, note, voice
 from trackrecord.errors import TrackrecordError
+from trackrecord.files import write_whole
 
 _SECONDS = 10.0  # for each thing that is asked
 _KEYS = "/.well-known/trackrecord/keys.json"
@@ -169,7 +170,7 @@ def _keep(place: Path, new: _Kept) -> None:
         if there is not None and there.seen.size >= new.seen.size:
             os.utime(file)
         else:
-            _write(file, new.text.encode())
+            write_whole(file, new.text.encode())
 
 
 def _ill(place: Path, old: _Kept | None, text: str | None, why: str) -> Looked:
@@ -189,7 +190,7 @@ def _evidence(place: Path, old: str, new: str, why: str) -> Path:
     if not folder.exists():
         fresh = Path(tempfile.mkdtemp(prefix=".evidence-", dir=place))
         for name, content in (("seen.note", old), ("shown.note", new), ("why.txt", f"{why}\n")):
-            _write(fresh / name, content.encode())
+            write_whole(fresh / name, content.encode())
         try:
             fresh.rename(folder)
         except OSError:  # another process was first
@@ -203,21 +204,6 @@ def _read(file: Path) -> _Kept | None:
         return _Kept(text, note.read(text), datetime.fromtimestamp(file.stat().st_mtime, UTC))
     except (OSError, ValueError, TrackrecordError):
         return None
-
-
-def _write(file: Path, content: bytes) -> None:
-    """In one piece, on the disk before it has its name."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, fresh = tempfile.mkstemp(prefix=".new-", dir=file.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        os.replace(fresh, file)
-    except OSError:
-        Path(fresh).unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

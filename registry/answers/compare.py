@@ -62,7 +62,7 @@ def compare(session: Session, asker: Asker, now: datetime, *runs: RunRef) -> Ans
     parts += _chart(session, kept)
     return Answer(
         title=f"{' and '.join(names)}: what differs" if len(names) == 2 else f"{len(names)} runs: what differs",
-        text=_sentence(names, values, groups),
+        text=_sentence(kept, names, values, groups),
         parts=tuple(parts),
         follow_ups=tuple(FollowUp(f"Show {name}", "show", run.name) for run, name in zip(kept, names, strict=True)),
     )
@@ -243,10 +243,23 @@ def _chart(session: Session, runs: Sequence[Run]) -> list[Part]:
     return [chart] if chart else []
 
 
-def _sentence(names: Sequence[str], values: Sequence[tuple[str, ...]], groups: Sequence[tuple[str, str, Group]]) -> str:
+def _sentence(
+    runs: Sequence[Run],
+    names: Sequence[str],
+    values: Sequence[tuple[str, ...]],
+    groups: Sequence[tuple[str, str, Group]],
+) -> str:
     said = f"{listed(list(names), MOST)} differ in "
     if values:
-        pairs = [f"{name} {cell}" for name, cell in zip(names, values[0][1:], strict=True)]
+        each = zip(runs, names, values[0][1:], strict=True)
+        pairs = [f"{name}{_aside(run)} {cell}" for run, name, cell in each]
         said = f"{values[0][0]}: {', '.join(pairs)}. They differ in "
     counts = [counted(len(group.rows), *_THINGS[first]) for _, first, group in groups if group.rows]
     return said + (listed(counts, 6) if counts else "nothing else") + "."
+
+
+def _aside(run: Run) -> str:
+    """What must be known of a run before its value is read; a deleted one has the word in the place of its value."""
+    if run.withdrawn and run.withdrawn != "deleted":
+        return f" ({run.withdrawn})"
+    return " (hidden)" if run.quarantined and not run.withdrawn else ""

@@ -38,7 +38,7 @@ demo: .venv/stamp-run  ## train, post, and ask in a stand-in Slack in your brows
 
 test: .venv/stamp-test lint  ## lint, types, import contracts and all tests
 	@$(PY) tests/browser/ensure.py
-	$(PY) -m pytest -q -n 2 tests
+	$(PY) -m pytest -q -n 2 --dist worksteal tests
 
 lint: .venv/stamp-test  ## ruff, mypy --strict, import contracts
 	@.venv/bin/ruff check -q . && .venv/bin/ruff format -q --check .
@@ -46,7 +46,7 @@ lint: .venv/stamp-test  ## ruff, mypy --strict, import contracts
 	@.venv/bin/lint-imports --no-logo
 
 soak: .venv/stamp-test  ## the long fault and fuzz counts
-	TRACKRECORD_SOAK=1 $(PY) -m pytest -q -n 2 -m soak tests
+	TRACKRECORD_SOAK=1 $(PY) -m pytest -q -n 2 --dist worksteal -m soak tests
 
 bench: .venv/stamp-test  ## measure: medians and ratios
 	$(PY) -m tests.bench

@@ -183,3 +183,13 @@ def test_a_broken_contract_is_found(copy: Path, name: str) -> None:
         path.write_text(before)
     assert code != 0, said
     assert f"{name} BROKEN" in said, said
+
+
+def test_what_has_a_full_count_is_run_by_soak() -> None:
+    """`make soak` runs what is marked: a module that asks for the full count and has no mark would never reach it."""
+    unmarked = [
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if "from tests.soak import count" in (text := path.read_text()) and "mark.soak" not in text
+    ]
+    assert unmarked == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +10,8 @@ from registry.checks import judge
 from registry.facts import Facts
 from tests.soak import count
 from trackrecord.report import RunReport
+
+pytestmark = pytest.mark.soak
 
 
 @given(

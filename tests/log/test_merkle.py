@@ -13,6 +13,9 @@ from pymerkle.core import _consistency_path_layout
 from tests.soak import count
 from trackrecord import merkle
 
+pytestmark = pytest.mark.soak
+
+
 MOST = 256
 ENTRIES = [f"entry {number}".encode() for number in range(MOST)]
 LEAVES = [merkle.leaf_hash(entry) for entry in ENTRIES]

@@ -14,6 +14,9 @@ from tests.soak import count
 from trackrecord import note
 from trackrecord.errors import TrackrecordError
 
+pytestmark = pytest.mark.soak
+
+
 # A checkpoint of Go's checksum database, and the key that its users are given.
 GO = """go.sum database tree
 15081221

@@ -12,6 +12,9 @@ from sklearn import metrics  # type: ignore[import-untyped]
 from registry.measures import Predicted, Undefined, measure
 from tests.soak import count
 
+pytestmark = pytest.mark.soak
+
+
 CASES = range(count(15, 3_000))
 
 

@@ -22,6 +22,9 @@ from registry.predictions import recompute
 from tests.soak import count
 from tests.storage.test_history import LAST
 
+pytestmark = pytest.mark.soak
+
+
 LABELS = b"id,label\na,0\nb,1\nc,1\nd,0\n"
 
 

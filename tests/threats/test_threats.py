@@ -17,6 +17,9 @@ from registry.db import connect
 from tests.threats import code, numbers, rewriting
 from tests.threats.office import Office
 
+pytestmark = pytest.mark.soak
+
+
 Play = Callable[[Office], None]
 
 

@@ -5,7 +5,7 @@ export UV_SYSTEM_CERTS = 1
 export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test lint soak bench serve locks
+.PHONY: help setup demo test lint soak mutate bench serve locks
 help:  ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
@@ -47,6 +47,9 @@ lint: .venv/stamp-test  ## ruff, mypy --strict, import contracts
 
 soak: .venv/stamp-test  ## the long fault and fuzz counts
 	TRACKRECORD_SOAK=1 $(PY) -m pytest -q -n 2 --dist worksteal -m soak tests
+
+mutate: .venv/stamp-test  ## put small faults into checks, receipts and log: does a test notice each?
+	$(PY) -m tests.mutate
 
 bench: .venv/stamp-test  ## measure: medians and ratios
 	$(PY) -m tests.bench

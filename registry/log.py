@@ -227,9 +227,11 @@ def _same_as_hashed(session: Session, start: int, end: int) -> None:
 
 
 def _rewritten(seen: note.Signed, now: str) -> TrackrecordError:
+    what = f"{seen.origin}, {seen.size} entries, root {seen.root.hex()}"
+    if not seen.origin:
+        what = f"{seen.size} entries; what was signed cannot be read"
     return TrackrecordError(
-        f"The log is not the one that was signed before ({seen.origin}, {seen.size} entries, root {seen.root.hex()}): "
-        f"{now}. Nothing is signed.",
+        f"The log is not the one that was signed before ({what}): {now}. Nothing is signed.",
         "Somebody changed its past, or the database was restored from an older backup. Keep a copy of the database as "
         "it is, run `python -m registry doctor`, and tell the team.",
         status=409,

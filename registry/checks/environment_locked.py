@@ -15,8 +15,10 @@ def environment_locked(report: RunReport, facts: Facts) -> Finding:
             f"The report does not say {', '.join(missing)}.",
             "Run with the trackrecord client, inside the environment that trains.",
         )
-    gpus = f", {len(environment.gpus)} GPU with driver {environment.driver}" if environment.gpus else ""
-    return passed(f"Python {environment.python}, {len(environment.packages)} packages, {environment.os}{gpus}.")
+    count, gpus = len(environment.packages), len(environment.gpus)
+    packages = f"{count} {'package' if count == 1 else 'packages'}"
+    also = f", {gpus} {'GPU' if gpus == 1 else 'GPUs'} with driver {environment.driver}" if gpus else ""
+    return passed(f"Python {environment.python}, {packages}, {environment.os}{also}.")
 
 
 def _missing(environment: EnvironmentReport) -> Iterator[str]:

@@ -15,7 +15,8 @@ def history_complete(report: RunReport, facts: Facts) -> Finding:
         return _not_finished(finish)
     if finish.dropped:
         return failed(
-            f"{finish.dropped:,} points were logged and could not be kept on the machine that trained.",
+            f"{finish.dropped:,} {'point was' if finish.dropped == 1 else 'points were'} logged and could not be kept "
+            "on the machine that trained.",
             "Make room on its disk, then run again.",
         )
     return _batches(history, finish)

@@ -9,7 +9,8 @@ def no_secrets(report: RunReport, facts: Facts) -> Finding:
     """No password, token or key was found in parameters, command line, addresses or the patch."""
     places, patch = facts.secrets, facts.patch_bytes
     if places:
-        more = f" and {len(places) - 3} more places" if len(places) > 3 else ""
+        left = len(places) - 3
+        more = f" and {left} more {'place' if left == 1 else 'places'}" if left > 0 else ""
         return failed(
             f"What looks like a secret is in {', '.join(places[:3])}{more}; the run's content is hidden.",
             "Withdraw that secret where it was issued, keep it out of the run (environment variable), and run again.",

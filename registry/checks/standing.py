@@ -12,9 +12,11 @@ def standing(report: RunReport, facts: Facts) -> Finding:
     because = said.reason[:200].rstrip(".")
     match said.what:
         case "superseded":
-            other = said.instead or "another run"
+            if said.instead is None:
+                return failed(f"Superseded by another run ({said.by}: {because}).", "Ask whoever said so which one.")
             return failed(
-                f"Superseded by {other} ({said.by}: {because}).", f"`trackrecord show {other}` is the later one."
+                f"Superseded by {said.instead} ({said.by}: {because}).",
+                f"`trackrecord show {said.instead}` is the later one.",
             )
         case "invalidated":
             return failed(f"Invalidated by {said.by}: {because}.", "Mend what was wrong and run again.")

@@ -130,7 +130,7 @@ def test_fetch_checks_the_digest(registry: WireRegistry, tmp_path: Path) -> None
     done = cli("fetch", digest, "-o", str(tmp_path / "got"))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "got").read_bytes() == content
-    registry.artifacts[digest] = content[:-1] + b"x"
+    registry.artifacts[digest] = content[:-1] + bytes([content[-1] ^ 1])
     done = cli("fetch", digest, "-o", str(tmp_path / "bad"))
     assert (done.returncode, "the digest differs" in done.stderr) == (1, True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["got", "home"]

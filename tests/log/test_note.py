@@ -121,6 +121,55 @@ def test_what_is_almost_a_checkpoint_is_refused(wrong: str) -> None:
     assert said.value.status == 422
 
 
+CHARACTERS = "it has characters that no note may have"
+PARTS = "it is not a text, an empty line and signatures, to the end of the last line"
+HEAD, LINE = "it does not have an origin, a size and a root", "a signature line of it cannot be read"
+SIZE, HASH = "its size is no count", "its root is no SHA-256 in base64"
+
+
+def longest(more: int) -> str:
+    """A note of as many characters as one may have, and so many more."""
+    return BODY + "x" * (note.LARGEST - len(OURS) - 1 + more) + "\n\n" + SIGNATURE
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (longest(1), "it is too long"),
+        *((OURS.replace(ORIGIN, ORIGIN + sign), CHARACTERS) for sign in "\x00\x09\x0b\x0d\x1f\ud800"),
+        ("", PARTS),
+        (BODY, PARTS),
+        (OURS[:-1], PARTS),
+        (f"{ORIGIN}\n12\n\n{SIGNATURE}", HEAD),
+        (f"{ORIGIN}\n\n12\nx\n\n{SIGNATURE}", HEAD),
+        (OURS.replace("\n12\n", "\n012\n"), SIZE),
+        (OURS.replace("\n12\n", f"\n{2**62 + 1}\n"), SIZE),
+        (OURS.replace("\n12\n", "\n" + "1" * 20 + "\n"), SIZE),
+        (OURS.replace("=\n\n", "\n\n"), HASH),
+        (BODY.replace("=", "") + "\n" + SIGNATURE, HASH),
+        (f"{ORIGIN}\n12\n{base64.b64encode(bytes(33)).decode()}\n\n{SIGNATURE}", HASH),
+        (BODY + "\n" + SIGNATURE * 17, "it has more than 16 signatures"),
+        (BODY + "\n" + SIGNATURE.removeprefix("\u2014 "), LINE),
+        (BODY + "\n\u2014 a+b AAAAAAAA\n", LINE),
+        (BODY + "\n\u2014 a AAAA=\n", LINE),
+        (BODY + "\n\u2014 a " + base64.b64encode(bytes(4)).decode() + "\n", LINE),
+    ],
+)
+def test_it_is_refused_in_whole_sentences(wrong: str, why: str) -> None:
+    with pytest.raises(TrackrecordError) as said:
+        note.read(wrong)
+    assert said.value.message == f"This is no checkpoint: {why}."
+    assert (said.value.hint, said.value.status) == ("Fetch it again, or ask who gave it to you.", 422)
+
+
+def test_at_every_limit_it_is_still_read() -> None:
+    assert len(longest(0)) == 64 * 1024
+    assert note.read(longest(0)).size == 12
+    short = note.read(BODY + "\n\u2014 a " + base64.b64encode(b"hint!").decode() + "\n")
+    assert short.signatures == (note.Signature("a", b"hint", b"!"),)
+    assert note.read(OURS.replace(ORIGIN, ORIGIN + "\x7f")).origin == ORIGIN + "\x7f"
+
+
 def test_as_many_signatures_as_must_be_taken_and_extension_lines() -> None:
     assert len(note.read(BODY + "\n" + SIGNATURE * 16).signatures) == 16
     longer = note.read(BODY + "an extension\n\n" + SIGNATURE)
@@ -159,7 +208,16 @@ def test_a_changed_note_is_refused_or_signed_no_more(at: int, put: str, taken: i
     assert not held or (seen.body, changed) == (BODY, OURS)
 
 
-@pytest.mark.parametrize(("origin", "size", "root"), [("", 1, ROOT), ("a b", 1, ROOT), ("a", -1, ROOT), ("a", 1, b"x")])
+@pytest.mark.parametrize(
+    ("origin", "size", "root"),
+    [("", 1, ROOT), ("a b", 1, ROOT), ("a+b", 1, ROOT), ("a", -1, ROOT), ("a", 2**62 + 1, ROOT), ("a", 1, b"x")],
+)
 def test_no_other_checkpoint_is_ever_written(origin: str, size: int, root: bytes) -> None:
-    with pytest.raises(ValueError, match="no checkpoint"):
+    with pytest.raises(ValueError, match="no checkpoint") as said:
         note.body(origin, size, root)
+    assert str(said.value) == f"no checkpoint: {origin!r}, {size}, {root!r}"
+
+
+@pytest.mark.parametrize("size", [0, 2**62])
+def test_the_smallest_and_the_largest_are_written(size: int) -> None:
+    assert note.body("a", size, ROOT) == f"a\n{size}\n{base64.b64encode(ROOT).decode()}\n"

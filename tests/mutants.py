@@ -39,12 +39,8 @@ class Mutant:
     old: ast.AST
     new: ast.AST | None  # None: left out
 
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}  {_short(self.old)}  →  {_short(self.new)}"
-
-    def key(self) -> str:
-        """Without the line's number, which every edit changes."""
-        return f"{self.file}  {_short(self.old)}  →  {_short(self.new)}"
+    def change(self) -> str:
+        return f"{_short(self.old)}  →  {_short(self.new)}"
 
     def put(self, node: ast.AST | None) -> None:
         if self.at is None:

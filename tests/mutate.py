@@ -5,7 +5,8 @@ changed, a statement or a format left out, None returned, `failed` for `refuted`
 noted which lines they execute; then each mutant runs in a process forked off after the tests were loaded, against the
 tests that execute its statement, fastest first, until one fails (killed) or none does (survived) or it takes far too
 long (killed). Nothing is written to the tree: the new code is swapped into the loaded module. What survives is printed
-with file, line, and what stood there; tests/mutants.txt has those that change nothing that anybody can see, and why.
+with its line and the change, unless tests/mutants.txt has it: those change nothing that anybody could see, each with
+the reason, and count as survived all the same.
 
     python -m tests.mutate                                  everything: 2 processes, about a quarter of an hour
     python -m tests.mutate --only registry/log.py --most 50    one file, 50 mutants of it, evenly spread
@@ -65,11 +66,12 @@ TESTS = (
     "tests/receipts/test_verify.py",
     "tests/receipts/test_golden.py",
     "tests/log/test_log.py",
+    "tests/log/test_log_words.py",
     "tests/log/test_merkle.py",
     "tests/log/test_note.py",
 )
 LEFT_OUT = "not postgresql and not other_three and not hostile_address and not writers_at_once"
-EQUIVALENT = ROOT / "tests" / "mutants.txt"
+KNOWN = ROOT / "tests" / "mutants.txt"
 SURVIVED, KILLED, NOT_APPLIED = 0, 1, 2
 
 
@@ -97,23 +99,19 @@ class Loop:
         _migrate(session.items)
         seen = self._seen(session.items)
         order = sorted(session.items, key=lambda item: seen[item.nodeid].seconds)
-        known, total = _equivalent(), Counter[str]()
+        known, total = _known(), Counter[str]()
         for file in self.files:
-            every = mutants(file, self.trees[file])
-            taken = every[:: -(-len(every) // self.most)] if self.most else every
-            asked = [mutant for mutant in taken if mutant.key() not in known]
+            source, every = (ROOT / file).read_text().splitlines(), mutants(file, self.trees[file])
+            asked = every[:: -(-len(every) // self.most)] if self.most else every
             chosen = [[item for item in order if _runs(mutant, seen[item.nodeid])] for mutant in asked]
             found = self._outcomes(asked, chosen, seen)
             count = Counter({"killed": found.count(KILLED), "tried": len(found) - found.count(NOT_APPLIED)})
             total += count
-            print(
-                f"{count['killed']:5} of {count['tried']:4} killed  {file}  "
-                f"({len(every)} there are, {len(taken) - len(asked)} of those taken change nothing)",
-                flush=True,
-            )
+            print(f"{count['killed']:5} of {count['tried']:4} killed  {file}  (there are {len(every)})", flush=True)
             for mutant, outcome, items in zip(asked, found, chosen, strict=True):
-                if outcome == SURVIVED:
-                    print(f"      {mutant}{'' if items else '  (no test runs it)'}", flush=True)
+                words = f"{file} | {source[mutant.line - 1].strip()} | {mutant.change()}"
+                if outcome == SURVIVED and words not in known:
+                    print(f"    {words}{'' if items else '  (no test runs it)'}", flush=True)
         share = total["killed"] / max(total["tried"], 1)
         print(f"{total['killed']:5} of {total['tried']:4} killed: {share:.1%}", flush=True)
         return True
@@ -129,7 +127,7 @@ class Loop:
         def swapped() -> int:
             for file, module in self.modules.items():
                 applied(None, ROOT / file, self.trees[file], module)
-            return _failing(sorted(items, key=lambda item: seen[item.nodeid].seconds), aloud=True)
+            return _failing(sorted(items, key=lambda item: seen[item.nodeid].seconds))
 
         self._fork(0, watched, 600)
         _, outcome = self._wait()
@@ -150,19 +148,19 @@ class Loop:
             while len(self.started) >= self.workers:
                 at, outcome = self._wait()
                 found[at] = outcome
-            limit = 10 + 3 * sum(seen[item.nodeid].seconds for item in items)
-            self._fork(number, lambda mutant=mutant, items=items: self._tried(mutant, items), limit)  # type: ignore[misc]
+            limits = [2 + 3 * seen[item.nodeid].seconds for item in items]
+            self._fork(number, lambda m=mutant, i=items, s=limits: self._tried(m, i, s), 10 + sum(limits))  # type: ignore[misc]
         while self.started:
             at, outcome = self._wait()
             found[at] = outcome
         return found
 
-    def _tried(self, mutant: Mutant, items: Sequence[pytest.Item]) -> int:
+    def _tried(self, mutant: Mutant, items: Sequence[pytest.Item], limits: Sequence[float]) -> int:
         try:
             applied(mutant, ROOT / mutant.file, self.trees[mutant.file], self.modules[mutant.file])
         except ValueError:  # a method that uses `super()` without it is of another shape
             return NOT_APPLIED
-        return _failing(items)
+        return _failing(items, limits)
 
     def _fork(self, number: int, work: Callable[[], int], limit: float) -> None:
         child = os.fork()
@@ -201,16 +199,20 @@ def _migrate(items: Sequence[pytest.Item]) -> None:
     assert all(report.passed for report in _ran(first, other)), first.nodeid
 
 
-def _failing(items: Sequence[pytest.Item], *, aloud: bool = False) -> int:
-    """Run tests until one fails. Only in a process of its own."""
-    if not aloud:
+def _failing(items: Sequence[pytest.Item], limits: Sequence[float] = ()) -> int:
+    """Run tests until one fails. Only in a process of its own, which a test that takes too long (seconds) ends.
+
+    Without limits nothing was put in, and what fails is shown.
+    """
+    if limits:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
         os.dup2(nothing, 2)
     for at, item in enumerate(items):
+        signal.setitimer(signal.ITIMER_REAL, limits[at] if limits else 0)
         for report in _ran(item, items[at + 1] if at + 1 < len(items) else None):
             if report.failed:
-                if aloud:
+                if not limits:
                     print(f"{report.nodeid}\n{report.longreprtext}")
                 return KILLED
     return SURVIVED
@@ -253,10 +255,9 @@ def _runs(mutant: Mutant, seen: Seen) -> bool:
     return any(file == mutant.file for file, _ in seen.lines)
 
 
-def _equivalent() -> set[str]:
-    """The keys in mutants.txt: a line each, indented under the sentence that says why nobody can see the change."""
-    lines = EQUIVALENT.read_text().splitlines() if EQUIVALENT.exists() else []
-    return {line.strip() for line in lines if line.startswith("    ")}
+def _known() -> set[str]:
+    """Survivors that were read: the indented lines of mutants.txt, each group under the sentence that says why."""
+    return {line.strip() for line in KNOWN.read_text().splitlines() if line.startswith("    ")}
 
 
 def _dotted(file: str) -> str:

@@ -219,6 +219,25 @@ def test_sizes_that_cannot_be(tree: Tree) -> None:
     assert not merkle.verify_consistency(5, five, 5, five, path)
 
 
+def test_no_is_said_as_false(tree: Tree) -> None:
+    """At each place where a proof can fail, in trees so small that the sums would come out by chance."""
+    one, two, three = LEAVES[0], tree.root(2), tree.root(3)
+    assert merkle.verify_inclusion(one, 0, 1, [], one) is True
+    for number, size, path in ((1, 1, []), (-1, 1, []), (0, 1, [one]), (0, 2, []), (0, 0, [])):
+        assert merkle.verify_inclusion(one, number, size, path, one) is False
+    assert merkle.verify_consistency(2, two, 3, three, [LEAVES[2]]) is True
+    for old, was, size, now, wrong in (
+        (3, three, 2, two, []),
+        (0, one, 0, one, []),
+        (0, one, 3, three, []),
+        (2, two, 2, three, []),
+        (3, three, 4, tree.root(4), []),
+        (2, two, 3, three, []),
+        (2, two, 3, three, [LEAVES[2], LEAVES[3]]),
+    ):
+        assert merkle.verify_consistency(old, was, size, now, wrong) is False
+
+
 def test_a_node_is_never_taken_for_an_entry(tree: Tree) -> None:
     two = LEAVES[0] + LEAVES[1]
     assert merkle.leaf_hash(two) != merkle.node_hash(LEAVES[0], LEAVES[1])

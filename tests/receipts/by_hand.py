@@ -62,7 +62,7 @@ SAID = Said(
     tries=11,
     verifier="https://registry.example/verifier/v1",
 )
-STATEMENT = {
+STATEMENT: dict[str, Any] = {
     "_type": "https://in-toto.io/Statement/v1",
     "subject": [
         {"name": "run.json", "digest": {"sha256": hashlib.sha256(RECORD).hexdigest()}},

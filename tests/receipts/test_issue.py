@@ -239,6 +239,14 @@ def test_places_on_boards_are_in_the_log_and_another_place_is_issued_anew(small:
         assert newest.number == 2
 
 
+def test_an_entry_that_is_gone_from_the_log_makes_the_same_words_worth_issuing(small: Maker) -> None:
+    first = small.issue(0)
+    assert first is not None
+    with transaction(small.engine) as session:
+        session.delete(session.get_one(Leaf, first.leaf))
+    assert small.issue(0, LATER) is not None
+
+
 def test_a_withdrawn_key_makes_the_same_words_worth_issuing(small: Maker) -> None:
     first = small.issue(0)
     assert first is not None
@@ -372,7 +380,8 @@ def test_a_receipt_under_another_id_does_not_count(small: Maker) -> None:
     with transaction(small.engine) as session:
         row = receipts.newest(session, run_id(0))
         assert row is not None
-        assert verified(session, row).id == row.id
+        found = verified(session, row)
+        assert (found.id, found.checked[1].how) == (row.id, f"{row.key_id[:16]}, this registry's")
         stranger = Receipt(**{**row.model_dump(), "id": "0" * 64})
         with pytest.raises(TrackrecordError) as refused:
             verified(session, stranger)

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.receipts import by_hand
 from tests.receipts.by_hand import (
@@ -30,7 +31,7 @@ from tests.receipts.by_hand import (
 )
 from trackrecord import note, receipt
 from trackrecord.errors import TrackrecordError
-from trackrecord.keyring import KeySet
+from trackrecord.keyring import KeySet, PublicKey
 from trackrecord.receipt import Refused, Verified, verify
 from trackrecord.statement import read
 
@@ -243,9 +244,15 @@ def test_a_proof_may_be_as_long_as_it_may_be() -> None:
 @pytest.mark.parametrize("field", ["kind", "run", "receipt", "record", "verdict"])
 def test_an_entry_about_something_else_proves_nothing(field: str) -> None:
     before = ["receipt", "key", "signature", "statement", "proof"]
-    proof = proof_of(entry_of(CONTENT, **{field: "x"})).text()
+    proof = proof_of(entry_of(CONTENT, SAID, **{field: "x"})).text()
     other = "Entry 3 of the log is about something else than this receipt."
     assert refused(proof=proof) == ("log entry", other, "", before)
+
+
+@pytest.mark.parametrize(("index", "size"), [(0, 1), (0, 2), (4, 5)])
+def test_in_a_log_of_few_entries(index: int, size: int) -> None:
+    proof = proof_of(entry_of(CONTENT), index, size).text()
+    assert verify(BUNDLE, [KEYS], proof=proof).checked[-1].how == f"the checkpoint covers entry {index}"
 
 
 def test_an_entry_that_is_none_proves_nothing() -> None:
@@ -276,16 +283,14 @@ def test_a_checkpoint_may_have_other_signatures_and_other_keys_beside() -> None:
     witness = PROOF.checkpoint.rpartition("\n\n")[2].replace(ORIGIN, "a.witness/x")
     text, _, ours = PROOF.checkpoint.rpartition("\n\n")
     first = replace(PROOF, checkpoint=f"{text}\n\n{witness}{ours}")
-    keyset = KeySet(ORIGIN, (replace(CHECKPOINT_KEY, withdrawn_at=NOW), *KEYS.keys), "")
-    keyset = replace(keyset, keys=(_of_another_log(), RECEIPT_KEY, CHECKPOINT_KEY))
+    keyset = KeySet(ORIGIN, (_of_another_log(), RECEIPT_KEY, CHECKPOINT_KEY), "")
     assert verify(BUNDLE, [keyset], proof=first.text()).checked[-2].what == "checkpoint"
     alone = replace(PROOF, checkpoint=f"{text}\n\n{witness}")
     assert "trusted here" in refused(proof=alone.text())[1]
 
 
-def _of_another_log() -> Any:
-    other = by_hand.Ed25519PrivateKey.from_private_bytes(bytes(32))
-    return by_hand.key_of("checkpoint", other)
+def _of_another_log() -> PublicKey:
+    return by_hand.key_of("checkpoint", Ed25519PrivateKey.from_private_bytes(bytes(32)))
 
 
 @pytest.mark.parametrize("index", [2, 6, 10**18])

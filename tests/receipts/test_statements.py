@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import rfc8785
 
-from registry.facts import failed, passed
+from registry.facts import ArtifactFacts, failed, passed, unknown
 from registry.statements import (
     Value,
     decimal,
@@ -46,9 +46,24 @@ def test_what_a_run_lacks_is_not_said() -> None:
     assert said["predicate"]["x_trackrecord"]["code"]["commit"] is None
 
 
+def test_one_run_has_one_order_of_everything() -> None:
+    names = [f"{letter}.pt" for letter in "hgfedcba"]
+    files = tuple(ArtifactFacts(name, "a" * 64, 1, 1, True) for name in names)
+    unsure = {name: unknown("no answer", "Wait.") for name in names}
+    missing = [f"missing {name}" for name in names]
+    asked = {*names[:4], *missing}
+    said = statement(replace(SAID, artifacts=files, findings=unsure, asked=asked), NOW)
+    assert [each["name"] for each in said["subject"][1:-1]] == [f"artifact/{name}" for name in sorted(names)]
+    assert said["predicate"]["x_trackrecord"]["notChecked"][:-5] == [
+        *(f"{name}: no answer" for name in sorted(names[:4])),
+        *(f"{name}: nobody has looked" for name in sorted(missing)),
+        *(f"{name}: the project does not ask for it; it did not pass" for name in sorted(names[4:])),
+    ]
+
+
 def test_each_badge_by_itself() -> None:
     for word in ("live", "recomputed"):
-        said = statement(replace(SAID, findings={}, **{"live": False, "recomputed": False, word: True}), NOW)
+        said = statement(replace(SAID, findings={}, live=word == "live", recomputed=word == "recomputed"), NOW)
         assert said["predicate"]["properties"] == [f"TRACKRECORD_{word.upper()}"]
 
 
@@ -64,7 +79,7 @@ def test_only_time_and_number_may_differ() -> None:
     later = statement(replace(SAID, number=4), NOW + timedelta(days=1))
     assert same_but_for_when(statement(SAID, NOW), later)
     for changes in ({"tries": 12}, {"verifier": "x"}, {"record": "2" * 64}, {"rules": "2" * 64}, {"live": False}):
-        assert not same_but_for_when(statement(replace(SAID, **changes), NOW), later)  # type: ignore[arg-type]
+        assert not same_but_for_when(statement(replace(SAID, **changes), NOW), later)
 
 
 def test_the_digest_is_of_all_that_was_said() -> None:
@@ -89,7 +104,6 @@ def test_times_are_in_utc_to_the_microsecond_and_decimals_come_back() -> None:
 def test_what_is_written_is_read() -> None:
     said = read(content_of())
     predicate = STATEMENT["predicate"]
-    assert isinstance(predicate, dict)
     extension = predicate["x_trackrecord"]
     assert (said.run, said.name, said.project, said.number) == ("01JD", "brave-otter-42", "milestone-1", 3)
     assert (said.verdict, said.at, said.at.tzinfo, said.verifier) == ("unverified", NOW, UTC, SAID.verifier)

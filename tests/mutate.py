@@ -8,7 +8,7 @@ long (killed). Nothing is written to the tree: the new code is swapped into the 
 with its line and the change, unless tests/mutants.txt has it: those change nothing that anybody could see, each with
 the reason, and count as survived all the same.
 
-    python -m tests.mutate                                  everything: 2 processes, about a quarter of an hour
+    python -m tests.mutate                                  everything: 2 processes, some ten minutes
     python -m tests.mutate --only registry/log.py --most 50    one file, 50 mutants of it, evenly spread
 """
 

@@ -100,6 +100,7 @@ MORE: dict[str, list[tuple[RunReport, Facts]]] = {
         (environment(lock_files={"uv.lock": "f" * 63, "x": "f" * 64}), FACTS),
         (replace(REPORT, name="bell\x07"), FACTS),
         (replace(REPORT, started_ms=1), FACTS),
+        (REPORT, replace(FACTS, series={"tést": ACCURACY, "loss": ACCURACY})),
         (replace(REPORT, params={"a": (1.0, [float("inf")])}), FACTS),
         (replace(REPORT, project="milestone-1\n"), FACTS),
         (replace(code(commit="x", base="x", tree="x", patch="x", bundle="x"), project="", started_ms=-1), FACTS),
@@ -171,6 +172,7 @@ MORE: dict[str, list[tuple[RunReport, Facts]]] = {
         (REPORT, corrected("superseded", "a" * 199 + ".b")),
         (REPORT, corrected("invalidated", "b" * 201)),
         (REPORT, corrected("deleted", "c.")),
+        (REPORT, corrected("deleted", "in the name of X.")),
     ],
     "metric_as_defined": [
         (REPORT, metric(direction="lower")),

@@ -93,7 +93,10 @@ def test_an_entry_is_its_canonical_json(engine: sa.Engine) -> None:
 
 def test_an_entry_does_not_choose_its_time_or_kind(sqlite_engine: sa.Engine) -> None:
     body: dict[str, Any] = {"at": "1999"}
-    with transaction(sqlite_engine) as session, pytest.raises(ValueError, match="own words"):
+    with (
+        transaction(sqlite_engine) as session,
+        pytest.raises(ValueError, match=r"^at and kind are the log's own words$"),
+    ):
         log.append(session, "key", NOW, **body)
 
 
@@ -192,7 +195,9 @@ def test_the_log_keeps_its_name_when_its_key_changes(engine: sa.Engine, tmp_path
 
 def test_an_empty_log_has_a_checkpoint(sqlite_engine: sa.Engine, tmp_path: Path) -> None:
     with transaction(sqlite_engine) as session:
-        seen = note.read(log.checkpoint(session, keys.load(tmp_path), NOW).note)
+        own = keys.load(tmp_path)
+        seen = note.read(log.checkpoint(session, own, NOW).note)
+        assert session.exec(select(LogHead.origin)).one() == seen.origin == f"trackrecord/{own.checkpoint.id[:16]}"
     assert (seen.size, seen.root) == (0, merkle.EMPTY_ROOT)
     fill(sqlite_engine, 1)
     assert note.read(signed(sqlite_engine, tmp_path).note).size == 3

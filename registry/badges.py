@@ -15,16 +15,13 @@ class Badge:
     sentence: str
 
 
-def badges(*, live: bool, recomputed: str = "", examples: int = 0) -> tuple[Badge, ...]:
-    """The badges of a run. `recomputed`: the registry's own value as its metric is read; "": there is none.
-
-    `examples`: from how many predictions it was computed; 0: that is not known here.
-    """
+def badges(*, live: bool, recomputed: str = "") -> tuple[Badge, ...]:
+    """The badges of a run. `recomputed`: the registry's own value as its metric is read; "": there is none."""
     found = []
     if live:
         found.append(Badge("live", "its history arrived while it ran, without a gap"))
     if recomputed:
-        source = f"{examples:,} predictions" if examples else "the predictions that the run handed in"
+        source = "the predictions that the run handed in"
         found.append(Badge("recomputed", f"the registry computed {recomputed} itself, from {source}"))
     return tuple(found)
 

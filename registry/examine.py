@@ -23,22 +23,12 @@ from registry.kept import artifacts_of, metric_facts, predictions_of, report_of
 from registry.retry import kept
 from registry.settings import Settings
 from registry.tables import Artifact, Project, Run
-from trackrecord.report import RunReport
+from trackrecord.report import PredictionsReport, RunReport
 
 LEASE = timedelta(minutes=10)  # longer than a look takes: a few git commands, each with its time limit
 _SLOWEST_DISK = 50_000_000  # bytes a second: what a run declared is read again, and the claim must not run out before
 _MOST_AT_ONCE = 20  # runs in one tick, so that a stop is not kept waiting
 _LONGEST_WAIT = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class _HandedIn:
-    """Predictions of the run for a metric."""
-
-    metric: str
-    digest: str
-    format: str
-    step: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +40,7 @@ class _ToLookAt:
     allowed_refs: list[str]
     mirror: str  # the name of its folder
     metrics: dict[int, MetricFacts]  # the current definitions
-    predictions: list[_HandedIn]
+    predictions: list[PredictionsReport]
     digests: list[str]  # of the artifacts
 
 
@@ -100,7 +90,6 @@ def look(engine: sa.Engine, store: Store, settings: Settings, run_id: str) -> Se
         at = _where(session, run)
     code = at.report.code
     patch, patch_bytes = _patch(store, code.patch)
-    main = next(iter(at.metrics.values()), None)
     facts = git.look(
         code,
         repository=at.repository,
@@ -110,7 +99,7 @@ def look(engine: sa.Engine, store: Store, settings: Settings, run_id: str) -> Se
         bundle=store.path(code.bundle) if code.bundle else None,
         entry=at.report.command.entry,
         configs=at.report.command.configs,
-        evaluator=main.evaluator if main else None,
+        evaluators=sorted({metric.evaluator for metric in at.metrics.values() if metric.evaluator is not None}),
         protocols=settings.git_protocols,
         timeout_s=settings.git_timeout_s,
     )
@@ -143,9 +132,7 @@ def _where(session: Session, run: Run) -> _ToLookAt:
         allowed_refs=list(project.allowed_refs),
         mirror=_mirror(project),
         metrics=metrics,
-        predictions=[
-            _HandedIn(row.metric, row.digest, row.format, row.step) for row in predictions_of(session, run.id)
-        ],
+        predictions=predictions_of(session, run.id),
         digests=sorted({artifact.digest for artifact in artifacts_of(session, run.id)}),
     )
 

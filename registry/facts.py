@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -71,7 +71,7 @@ class CodeFacts:
     forbidden: tuple[str, ...] = ()  # symlinks and submodules that the patch would add
     entry_in_tree: bool | None = None
     configs_missing: tuple[str, ...] = ()  # configuration files that the command line names and the tree has not
-    evaluator: str | None = None  # SHA-256 of the evaluator's file in the rebuilt tree; None: not there, or none asked
+    evaluators: Mapping[str, str] = field(default_factory=dict)  # path -> SHA-256 of that file in the rebuilt tree
 
 
 @dataclass(frozen=True, slots=True)

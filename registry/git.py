@@ -54,14 +54,14 @@ def look(
     protocols: str,
     timeout_s: int,
     configs: Sequence[str] = (),
-    evaluator: str | None = None,
+    evaluators: Sequence[str] = (),
     fresh_s: float = 20.0,
 ) -> CodeFacts:
     """Ask git about a run's code. Never raises for bad input or a repository that is away: the facts say so.
 
     The mirror is refreshed when it is older than `fresh_s` seconds, and when it does not know the commit. `patch` and
     `bundle` are the stored artifacts that the report names, None where they are not there. `entry`, `configs` and
-    `evaluator` are paths of the repository that are looked for in the rebuilt tree.
+    `evaluators` are paths of the repository that are looked for in the rebuilt tree.
     """
     if code.commit is None:
         return CodeFacts(looked=False, trouble="the report names no commit")
@@ -74,7 +74,7 @@ def look(
     try:
         with asked.alone():
             facts = _commit(asked, code.commit, code.base, fresh_s)
-            return _rebuild(asked, code, facts, patch, bundle, _Wanted(entry, tuple(configs), evaluator))
+            return _rebuild(asked, code, facts, patch, bundle, _Wanted(entry, tuple(configs), tuple(evaluators)))
     except _CouldNotLook as error:
         return CodeFacts(looked=False, trouble=str(error))
     except git.CommandError as error:
@@ -105,7 +105,7 @@ class _Wanted:
 
     entry: str | None
     configs: tuple[str, ...]
-    evaluator: str | None
+    evaluators: tuple[str, ...]
 
 
 def _rebuild(
@@ -140,12 +140,13 @@ def _rebuild(
 
 def _files(scratch: _Mirror, tree: str, facts: CodeFacts, wanted: _Wanted) -> CodeFacts:
     files = scratch.files(tree)
-    blob = files.get(_as_bytes(wanted.evaluator)) if wanted.evaluator else None
+    blobs = {path: files[_as_bytes(path)] for path in wanted.evaluators if _as_bytes(path) in files}
+    digests = {path: scratch.content_digest(blob) for path, blob in blobs.items()}
     return replace(
         facts,
         entry_in_tree=None if wanted.entry is None else _as_bytes(wanted.entry) in files,
         configs_missing=tuple(path for path in wanted.configs if _as_bytes(path) not in files),
-        evaluator=scratch.content_digest(blob) if blob else None,
+        evaluators={path: digest for path, digest in digests.items() if digest is not None},
     )
 
 

@@ -15,13 +15,13 @@ from registry import history, outbox, receipts, seal
 from registry.badges import agrees
 from registry.facts import Finding, Verdict
 from registry.judging import Judged, Seen, by_each_definition
-from registry.kept import report_of, siblings_of
+from registry.kept import report_of
 from registry.keys import Keys, publish
-from registry.new_record import owe_if_best
+from registry.new_record import owe_if_best, told_of
 from registry.settings import Settings
 from registry.statements import decimal
 from registry.tables import Finding as FindingRow
-from registry.tables import MetricDefinition, Outgoing, Placing, Project, Run
+from registry.tables import MetricDefinition, Placing, Project, Run
 
 _LONGEST_WAIT = timedelta(days=1)
 _LOOKED_AT_FOR = timedelta(days=90)
@@ -189,11 +189,17 @@ def _keep_receipt(
         asked=main.asked,
         metric=main.metric,
         verdict=main.verdict,
-        tries=len(siblings_of(session, run)),
+        tries=_tries(session, run),
         base_url=settings.base_url,
         now=now,
         places=places_of(session, run.id, {each.metric.id for each in boards if each.metric is not None}),
     )
+
+
+def _tries(session: Session, run: Run) -> int:
+    """How many runs there are of this configuration, whatever became of them."""
+    same = (Run.project_id == run.project_id, Run.config_digest == run.config_digest)
+    return session.exec(select(sa.func.count()).select_from(Run).where(*same)).one()
 
 
 def places_of(session: Session, run_id: str, boards: Collection[int | None]) -> list[dict[str, str | None]]:
@@ -224,20 +230,13 @@ def _owe_change(session: Session, run: Run, before: str, now: datetime) -> None:
     """Whoever was told that a run is the best is told when its verdict is another one."""
     if before == run.verdict or "verified" not in (before, run.verdict):
         return
-    told = select(Outgoing.id).where(
-        Outgoing.kind == "new_best",
-        col(Outgoing.key).startswith(f"new_best/{run.project_id}/{run.id}/"),
-        # A channel's own message, and one that was really posted: where nothing was left to say there is no `ts`.
-        col(Outgoing.channel).is_not(None),
-        col(Outgoing.ts).is_not(None),
-    )
-    if session.exec(told.limit(1)).first() is None:
+    if told_of(session, run) is None:
         return
     outbox.owe(
         session,
         key=f"verdict_changed/{run.project_id}/{run.id}/{now.isoformat()}",
         kind="verdict_changed",
         project_id=run.project_id,
-        payload={"run": run.id, "was": before, "now": run.verdict},
+        payload={"run": run.id, "now": run.verdict},
         now=now,
     )

@@ -29,7 +29,7 @@ from registry.tables import (
     Run,
     Series,
 )
-from trackrecord.report import RunReport
+from trackrecord.report import PredictionsReport, RunReport
 
 # Of several findings, the one that explains the others comes first: without the metric there is no headline either.
 _TELLING = ("metric_as_defined", "data_pinned", "headline_recomputed", "commit_reachable", "tree_rebuilt")
@@ -101,12 +101,6 @@ def params_of(session: Session, runs: Sequence[str]) -> dict[str, dict[str, str]
     return found
 
 
-def siblings_of(session: Session, run: Run) -> list[Run]:
-    """Every run of the same project with the same code and parameters up to the seed, itself included."""
-    query = select(Run).where(Run.project_id == run.project_id, Run.config_digest == run.config_digest)
-    return list(session.exec(query.order_by(col(Run.received_at))))
-
-
 def series_of(session: Session, runs: Sequence[str]) -> dict[str, dict[str, Series]]:
     """The summaries of every metric, by run and metric name."""
     found: dict[str, dict[str, Series]] = {run: {} for run in runs}
@@ -123,8 +117,13 @@ def artifacts_of(session: Session, run: str) -> list[Artifact]:
     return list(session.exec(select(Artifact).where(Artifact.run_id == run).order_by(col(Artifact.name))))
 
 
-def predictions_of(session: Session, run: str) -> list[Prediction]:
-    return list(session.exec(select(Prediction).where(Prediction.run_id == run).order_by(col(Prediction.digest))))
+def predictions_of(session: Session, run: str) -> list[PredictionsReport]:
+    """As the run declared them."""
+    rows = session.exec(select(Prediction).where(Prediction.run_id == run).order_by(col(Prediction.digest)))
+    return [
+        PredictionsReport(metric=row.metric, digest=row.digest, format=cast(Any, row.format), step=row.step)
+        for row in rows
+    ]
 
 
 def remarks_of(session: Session, run: str) -> list[str]:

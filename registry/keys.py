@@ -277,5 +277,6 @@ def _over(old: Private, content: bytes) -> str:
 
 
 def _broken(folder: Path, why: str) -> TrackrecordError:
-    hint = "Restore that folder from a backup. If there is none: python -m registry rotate-key --lost."
+    hint = "Restore that folder from a backup. If there is none: python -m registry rotate-key receipt --lost "
+    hint += "(or checkpoint)."
     return TrackrecordError(f"The signing keys in {folder} cannot be used: {why}.", hint, status=500)

@@ -15,14 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import rfc8785
 import sqlalchemy as sa
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel, col, select
 
 from registry.tables import Checkpoint, Leaf, LogHead, LogNode, SigningKey
-from trackrecord import merkle, note
+from trackrecord import keyring, merkle, note
 from trackrecord.errors import TrackrecordError
 
 if TYPE_CHECKING:
@@ -49,15 +46,19 @@ def append(
     """Keep an entry; its number. `body`: whatever JSON can say. Nobody else appends until the transaction ends."""
     if {"at", "kind"} & set(body):
         raise ValueError("at and kind are the log's own words")
-    at = now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     about = {key: value for key, value in (("run", run), ("project", project)) if value is not None}
-    entry = rfc8785.dumps({"at": at, "kind": kind, **about, **body})
+    entry = rfc8785.dumps({"at": written(now), "kind": kind, **about, **body})
     session.flush()
     number = _next(session)
     leaf = {"number": number, "kind": kind, "run_id": run, "project_id": project, "body": entry.decode(), "at": now}
     session.connection().execute(_INSERT_LEAF, leaf)
     _keep_nodes(session, number, merkle.leaf_hash(entry))
     return number
+
+
+def written(at: datetime) -> str:
+    """A time as entries have it: RFC 3339 in UTC, to the millisecond."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def size(session: Session) -> int:
@@ -191,24 +192,12 @@ def _signed_before(session: Session, keys: Keys, before: Checkpoint) -> note.Sig
         seen = note.read(before.note)
     except TrackrecordError:
         seen = note.Signed("", before.size, b"", "", ())  # signed by nobody
-    named = select(SigningKey.public).where(SigningKey.use == "checkpoint")
-    publics = [load_pem_public_key(pem.encode()) for pem in session.exec(named)]
-    known = [keys.checkpoint.public, *(key.public_bytes_raw() for key in publics if isinstance(key, Ed25519PublicKey))]
-    if (seen.size, seen.root.hex()) != (before.size, before.root) or not any(_is_signed_by(seen, key) for key in known):
+    named = session.exec(select(SigningKey.public).where(SigningKey.use == "checkpoint"))
+    known = [keyring.one(pem, "A key of the log") for pem in (keys.checkpoint.public_pem, *named)]
+    signed = any(keyring.signs(key, seen) for key in known)
+    if (seen.size, seen.root.hex()) != (before.size, before.root) or not signed:
         raise _rewritten(seen, "that checkpoint itself is not as it was signed")
     return seen
-
-
-def _is_signed_by(seen: note.Signed, public: bytes) -> bool:
-    hint = note.key_hint(seen.origin, public)
-    for each in seen.signatures:
-        if (each.name, each.hint) == (seen.origin, hint):
-            try:
-                Ed25519PublicKey.from_public_bytes(public).verify(each.signature, seen.body.encode())
-            except InvalidSignature:
-                continue
-            return True
-    return False
 
 
 def _same_as_hashed(session: Session, start: int, end: int) -> None:

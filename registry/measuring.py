@@ -8,7 +8,6 @@ import csv
 import json
 import math
 import resource
-import sys
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -206,7 +205,3 @@ def _spelled(text: str) -> str:
     """ "3.0" is 3; "03" and "1e3" stay texts."""
     whole, dot, rest = text.strip().partition(".")
     return whole if dot and whole.removeprefix("-").isdecimal() and not rest.strip("0") else text.strip()
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:5])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from registry import outbox
 from registry.ranking import Result, gain
 from registry.results import placed, results
-from registry.tables import MetricDefinition, Placing, Run
+from registry.tables import MetricDefinition, Outgoing, Placing, Run
 
 
 def owe_if_best(session: Session, run: Run, metric: MetricDefinition, every: timedelta, now: datetime) -> bool:
@@ -42,6 +42,18 @@ def owe_if_best(session: Session, run: Run, metric: MetricDefinition, every: tim
         now=now,
         not_before=outbox.next_turn(session, "new_best", run.project_id, every, now),
     )
+
+
+def told_of(session: Session, run: Run) -> Outgoing | None:
+    """The latest message in a channel by which the run was announced as the best; None: nobody was told."""
+    query = select(Outgoing).where(
+        Outgoing.kind == "new_best",
+        col(Outgoing.key).startswith(f"new_best/{run.project_id}/{run.id}/", autoescape=True),
+        # A channel's own message, and one that was really posted: where nothing was left to say there is no `ts`.
+        col(Outgoing.channel).is_not(None),
+        col(Outgoing.ts).is_not(None),
+    )
+    return session.exec(query.order_by(col(Outgoing.id).desc()).limit(1)).first()
 
 
 def beats(new: float, old: float, metric: MetricDefinition) -> bool:

@@ -15,9 +15,7 @@ from registry.statements import written
 from registry.tables import Checkpoint, LogHead, Receipt
 from trackrecord import keyring
 from trackrecord.errors import TrackrecordError
-from trackrecord.receipt import Verified, verify
-
-_PROOF = "c2sp.org/tlog-proof@v1"
+from trackrecord.receipt import PROOF, Verified, verify
 
 
 def key_set(session: Session) -> dict[str, Any]:
@@ -62,7 +60,7 @@ def proof_of(session: Session, keys: Keys, receipt: Receipt, now: datetime) -> t
             f"The log has no entry {receipt.leaf}.", "Tell the operator: python -m registry doctor.", status=409
         )
     path = log.inclusion(session, receipt.leaf, checkpoint.size)
-    lines = [_PROOF, f"extra {_base64(entry)}", f"index {receipt.leaf}", *map(_base64, path), "", checkpoint.note]
+    lines = [PROOF, f"extra {_base64(entry)}", f"index {receipt.leaf}", *map(_base64, path), "", checkpoint.note]
     return "\n".join(lines), entry, checkpoint
 
 

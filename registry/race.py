@@ -13,11 +13,11 @@ from registry.kept import known_of
 from registry.numbers import bare, clean, listed, read
 from registry.ranking import Result, gain, ties
 from registry.results import Clause, Tally, placed
-from registry.standing import SELF_REPORTED, why_not
+from registry.standing import why_not
 from registry.tables import MetricDefinition, Project, Run
 from registry.tries import said as tries_said
 from registry.tries import tries
-from trackrecord.answer import Note, Part
+from trackrecord.answer import SELF_REPORTED, Note, Part
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,9 @@ import base64
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any, cast
 
-import rfc8785
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
@@ -25,10 +23,9 @@ from registry import log
 from registry.badges import agrees
 from registry.facts import Facts, Finding, Verdict
 from registry.keys import Keys, ReceiptKey, publish
+from registry.projects import digest_of as rules_digest
 from registry.projects import rules_of
 from registry.statements import (
-    BUNDLE,
-    PAYLOAD_TYPE,
     Said,
     Value,
     decimal,
@@ -39,6 +36,7 @@ from registry.statements import (
 )
 from registry.tables import MetricDefinition, Project, Receipt, Run, SigningKey
 from trackrecord.errors import TrackrecordError
+from trackrecord.receipt import BUNDLE, PAYLOAD_TYPE
 from trackrecord.report import RunReport
 
 
@@ -91,8 +89,9 @@ def issue(
     beside = {"findings": digest_of(said.findings), **({"places": list(places)} if places else {})}
     if before is not None and _stands(session, before, content, beside):
         return None
-    bundle = _signed(keys.receipt, key.public, payload(content))
-    return _kept(session, said, key.id, bundle, payload(content), beside, max(now, key.valid_from))
+    signed = payload(content)
+    bundle = _signed(keys.receipt, key.public, signed)
+    return _kept(session, said, key.id, bundle, signed, beside, max(now, key.valid_from))
 
 
 def newest(session: Session, run_id: str) -> Receipt | None:
@@ -209,4 +208,4 @@ def _rules_digest(session: Session, name: str) -> str:
         return project.rules_digest
     rules = rules_of(session, name)
     assert rules is not None
-    return hashlib.sha256(rfc8785.dumps(asdict(rules))).hexdigest()
+    return rules_digest(rules)

@@ -12,11 +12,6 @@ from registry.numbers import clean, clock, counted, span
 from registry.tables import Correction, Finding, MetricDefinition, Placing, Run
 from trackrecord.answer import Note, Part, Tone
 
-# What a verified number is and is not; said wherever one is shown as a result.
-SELF_REPORTED = (
-    "The number is the run's own report; the registry checked who, when, which code, which data and that nothing "
-    "changed since."
-)
 HIDDEN, GONE = "hidden", "deleted"  # in the place of what a run holds, where it is not shown
 _HIDING = "no_secrets"  # the check by which a run is hidden
 

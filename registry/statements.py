@@ -11,12 +11,8 @@ from typing import Any
 import rfc8785
 
 from registry.facts import ArtifactFacts, Finding, MetricFacts, Verdict
+from trackrecord.statement import ARTIFACT, PREDICATE, RECORD, STATEMENT
 
-STATEMENT = "https://in-toto.io/Statement/v1"
-PREDICATE = "https://in-toto.io/attestation/svr/v0.2"
-PAYLOAD_TYPE = "application/vnd.in-toto+json"
-BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-RECORD = "run.json"
 NEVER_CHECKED = (
     "the test set",
     "the evaluator's correctness",
@@ -111,7 +107,7 @@ def decimal(value: float | None) -> str | None:
 def _subjects(said: Said) -> list[dict[str, Any]]:
     found = [{"name": RECORD, "digest": {"sha256": said.record}}]
     files = sorted({(each.name, each.digest) for each in said.artifacts})
-    found += [{"name": f"artifact/{name}", "digest": {"sha256": digest}} for name, digest in files]
+    found += [{"name": f"{ARTIFACT}{name}", "digest": {"sha256": digest}} for name, digest in files]
     if said.commit:
         found.append({"name": "commit", "digest": {"gitCommit": said.commit}})
     return found

@@ -13,6 +13,12 @@ Tone = Literal["plain", "good", "warn", "bad"]
 Align = Literal["left", "right"]
 Cell = str | int | float | None
 
+# What a verified number is and is not; said wherever one is shown as a result.
+SELF_REPORTED = (
+    "The number is the run's own report; the registry checked who, when, which code, which data and that nothing "
+    "changed since."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Note:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from trackrecord import strict
+from trackrecord import note, strict
 from trackrecord.errors import TrackrecordError
 from trackrecord.files import write_whole
 
@@ -119,6 +119,15 @@ def holds(key: PublicKey, signature: bytes, content: bytes) -> bool:
     return True
 
 
+def signs(key: PublicKey, seen: note.Signed) -> bool | None:
+    """Whether the key signed the checkpoint; None: no signature in there is said to be its. Raises Unequipped."""
+    if key.use != "checkpoint":
+        return None
+    hint = note.key_hint(seen.origin, key.raw)
+    own = [each for each in seen.signatures if (each.name, each.hint) == (seen.origin, hint)]
+    return any(holds(key, each.signature, seen.body.encode()) for each in own) if own else None
+
+
 def continues(known: KeySet, shown: KeySet) -> None:
     """Raises TrackrecordError unless `shown` is `known`, or what became of it by rotation and withdrawal."""
     if shown.origin != known.origin:
@@ -197,9 +206,8 @@ def _is_vouched_for(key: PublicKey, known: dict[str, PublicKey]) -> bool:
 def _key(data: Any, source: str) -> PublicKey:
     if not isinstance(data, dict):
         raise strict.refused(source, "a key in it is none")
-    der = _der(data.get("public"), source)
-    use = "receipt" if der.startswith(_P256) else "checkpoint"
-    if data.get("id") != hashlib.sha256(der).hexdigest() or data.get("use") != use:
+    key = one(data.get("public"), source)
+    if (data.get("id"), data.get("use")) != (key.id, key.use):
         raise strict.refused(source, "a key in it does not have its own id or kind")
     times = [data.get(name) for name in ("validFrom", "validUntil", "withdrawnAt")]
     since, until, withdrawn = (None if each is None else moment(each, source) for each in times)
@@ -207,19 +215,21 @@ def _key(data: Any, source: str) -> PublicKey:
     if by is not None and not (isinstance(by, str) and _ID.fullmatch(by)):
         raise strict.refused(source, "a key in it is signed by nothing")
     signed = None if signature is None else strict.from_base64(signature, source)
-    return PublicKey(data["id"], use, der, since, until, withdrawn, by, signed)
+    return PublicKey(key.id, key.use, key.der, since, until, withdrawn, by, signed)
 
 
 def _from_pem(content: bytes, source: str) -> KeySet:
     text = content[:_LARGEST].decode("ascii", "replace")
-    keys = []
-    for match in _PEM.finditer(text):
-        der = _der(match[0], source)
-        use = "receipt" if der.startswith(_P256) else "checkpoint"
-        keys.append(PublicKey(hashlib.sha256(der).hexdigest(), use, der))
+    keys = tuple(one(match[0], source) for match in _PEM.finditer(text))
     if not keys:
         raise strict.refused(source, "it is neither a keys.json nor a public key in PEM")
-    return KeySet("", tuple(keys), source)
+    return KeySet("", keys, source)
+
+
+def one(pem: object, source: str) -> PublicKey:
+    """The one public key of a PEM, without a time. Raises TrackrecordError."""
+    der = _der(pem, source)
+    return PublicKey(hashlib.sha256(der).hexdigest(), "receipt" if der.startswith(_P256) else "checkpoint", der)
 
 
 def _der(pem: object, source: str) -> bytes:

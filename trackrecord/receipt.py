@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from trackrecord import merkle, note, statement, strict
 from trackrecord.errors import TrackrecordError
-from trackrecord.keyring import KeySet, PublicKey, holds
+from trackrecord.keyring import KeySet, PublicKey, holds, signs
 from trackrecord.statement import Said
 
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -246,14 +246,11 @@ def _is_signed(checkpoint: note.Signed, trusted: KeySet) -> tuple[None, str]:
     if checkpoint.origin != trusted.origin and trusted.origin:
         raise _no(f"The proof is of another log ({_shown(checkpoint.origin)}) than the key's ({trusted.origin}).")
     for key in trusted.keys:
-        if key.use != "checkpoint" or key.withdrawn_at is not None:
-            continue
-        hint = note.key_hint(checkpoint.origin, key.raw)
-        for each in checkpoint.signatures:
-            if (each.name, each.hint) == (checkpoint.origin, hint):
-                if holds(key, each.signature, checkpoint.body.encode()):
-                    return None, f"size {checkpoint.size}, root {checkpoint.root.hex()[:16]}…, signed by {key.id[:16]}"
-                raise _no("The signature of the log's checkpoint does not hold.")
+        own = signs(key, checkpoint) if key.withdrawn_at is None else None
+        if own:
+            return None, f"size {checkpoint.size}, root {checkpoint.root.hex()[:16]}…, signed by {key.id[:16]}"
+        if own is not None:
+            raise _no("The signature of the log's checkpoint does not hold.")
     raise _no("The log's checkpoint is not signed with a key that is trusted here.")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trackrecord import keyring, receipt
-from trackrecord.answer import Answer, Facts, Note, Part, Table
+from trackrecord.answer import SELF_REPORTED, Answer, Facts, Note, Part, Table
 from trackrecord.client import Client, path
 from trackrecord.config import Config
 from trackrecord.errors import TrackrecordError
@@ -21,10 +21,6 @@ from trackrecord.receipt import Refused, Verified
 from trackrecord.statement import MetricSaid, Said
 
 KEYS = "/.well-known/trackrecord/keys.json"
-NUMBER_IS = (
-    "The number is the run's own report; the registry checked who, when, which code, which data and that nothing "
-    "changed since."
-)
 _SUFFIX = ".receipt.sigstore.json"
 _TONES = {"verified": "good", "unverified": "warn", "refuted": "bad"}
 
@@ -140,6 +136,7 @@ class _Shown:
 
 
 def _write(file: Path, content: str) -> None:
+    """For others to read, too: a journal's files are for nobody else, these are given away."""
     fresh = file.with_name(f".{file.name}.{os.getpid()}.part")
     fresh.write_bytes(content.encode())
     fresh.replace(file)
@@ -180,7 +177,7 @@ def _shown(verified: Verified, keys: Sequence[KeySet]) -> Answer:
         Table(("checked here", "", "what was found"), tuple(rows)),
         *_judgement(said),
         Note(note, _TONES[said.verdict]),  # type: ignore[arg-type]
-        Note(NUMBER_IS),
+        Note(SELF_REPORTED),
     ]
     return Answer(f"{said.name} of {said.project}: {said.verdict}", "", tuple(parts))
 

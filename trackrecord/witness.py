@@ -152,13 +152,7 @@ def _signature(home: Path, registry: Registry, seen: note.Signed) -> str:
 
 def _by_one_of(seen: note.Signed, keys: keyring.KeySet) -> bool:
     """Whether a key that was not withdrawn signed it."""
-    for key in keys.keys:
-        if key.use == "checkpoint" and key.withdrawn_at is None:
-            hint = note.key_hint(seen.origin, key.raw)
-            for each in seen.signatures:
-                if (each.name, each.hint) == (seen.origin, hint):
-                    return keyring.holds(key, each.signature, seen.body.encode())
-    return False
+    return any(keyring.signs(key, seen) for key in keys.keys if key.withdrawn_at is None)
 
 
 def _keep(place: Path, new: _Kept) -> None:

@@ -16,9 +16,8 @@ from registry.new_record import best_other, place_of
 from registry.numbers import ago, apart, clean, counted, read
 from registry.ranking import Result, Spread, gain, spread
 from registry.results import results, scope, tally
-from registry.standing import SELF_REPORTED
 from registry.tables import MetricDefinition, Project, Run
-from trackrecord.answer import Answer, Facts, FollowUp, Link, Note, Part, Table
+from trackrecord.answer import SELF_REPORTED, Answer, Facts, FollowUp, Link, Note, Part, Table
 
 _NOTE = f"{SELF_REPORTED} Runs that were never registered cannot be counted."
 _PARAMS_SHOWN = 10

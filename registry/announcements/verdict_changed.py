@@ -10,18 +10,18 @@ from sqlmodel import Session, col, select
 
 from registry.asker import Asker
 from registry.kept import known_of
-from registry.new_record import best_other, place_of
+from registry.new_record import best_other, place_of, told_of
 from registry.numbers import clean, read
 from registry.ranking import Result, gain
 from registry.standing import why_not
-from registry.tables import MetricDefinition, Outgoing, Run
+from registry.tables import MetricDefinition, Run
 from trackrecord.answer import Answer, FollowUp, Link
 
 
 def verdict_changed(session: Session, asker: Asker, now: datetime, payload: Mapping[str, Any]) -> Answer | None:
     """The announcement; None where it is not true any more (the verdict is another one by now), or nobody was told."""
     run = session.get(Run, str(payload["run"]))
-    told = _told(session, run) if run is not None else None
+    told = told_of(session, run) if run is not None else None
     if run is None or told is None or run.verdict != payload["now"]:
         return None
     metric = session.get(MetricDefinition, told.payload["metric"])
@@ -42,17 +42,6 @@ def verdict_changed(session: Session, asker: Asker, now: datetime, payload: Mapp
         tone="good" if again else "warn",
         follow_ups=(FollowUp("Show it", "show", run.name), FollowUp("Best now", "best", run.project_id)),
     )
-
-
-def _told(session: Session, run: Run) -> Outgoing | None:
-    """The latest message in a channel by which it was announced as the best."""
-    query = select(Outgoing).where(
-        Outgoing.kind == "new_best",
-        col(Outgoing.key).startswith(f"new_best/{run.project_id}/{run.id}/", autoescape=True),
-        col(Outgoing.channel).is_not(None),
-        col(Outgoing.ts).is_not(None),
-    )
-    return session.exec(query.order_by(col(Outgoing.id).desc()).limit(1)).first()
 
 
 def _why(session: Session, run: Run, metric: MetricDefinition, asker: Asker, now: datetime) -> str:

@@ -13,15 +13,14 @@ from registry.numbers import ago, clean, clock, short
 from registry.proofs import verified
 from registry.tables import Receipt, Run
 from registry.words import RunRef
-from trackrecord.answer import Answer, Code, Facts, FollowUp, Link, Note, Part, Table, Tone
+from trackrecord.answer import SELF_REPORTED, Answer, Code, Facts, FollowUp, Link, Note, Part, Table, Tone
 from trackrecord.errors import TrackrecordError
 from trackrecord.names import file_name
 from trackrecord.statement import Said
 
 _TONES: dict[str, Tone] = {"verified": "good", "unverified": "warn", "refuted": "bad"}
 _NEVER = (
-    "The number is the run's own report; the registry checked who, when, which code, which data and that nothing "
-    "changed since. It did not check the test set, the evaluator's correctness, or runs that were never registered."
+    f"{SELF_REPORTED} It did not check the test set, the evaluator's correctness, or runs that were never registered."
 )
 _HIDDEN = "What looks like a secret is in the run: what it holds, and what the checks said about that, is hidden."
 _KEYS = (

@@ -24,12 +24,12 @@ from registry.kept import (
 )
 from registry.numbers import ago, clean, clock, counted, listed, read, short, size, span
 from registry.results import scope, tally
-from registry.standing import SELF_REPORTED, Known, is_open, passed_words, state, verdict_notes, why_not, word
+from registry.standing import Known, is_open, passed_words, state, verdict_notes, why_not, word
 from registry.tables import MetricDefinition, Project, Run, Series
 from registry.tries import said as tries_said
 from registry.tries import tries
 from registry.words import RunRef
-from trackrecord.answer import Answer, Facts, FollowUp, Link, Note, Part, Table, Tone
+from trackrecord.answer import SELF_REPORTED, Answer, Facts, FollowUp, Link, Note, Part, Table, Tone
 from trackrecord.report import RunReport
 
 _PARAMETERS_SHOWN = 40

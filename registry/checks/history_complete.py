@@ -50,4 +50,5 @@ def _batches(history: HistoryFacts, finish: FinishReport) -> Finding:
                 "Run again: the history was changed on its way, or afterwards.",
             )
     count = sum(history.batches.values())
-    return passed(f"All {count} {'batch' if count == 1 else 'batches'} arrived, in an unbroken chain.")
+    whole = "The one batch" if count == 1 else f"All {count} batches"
+    return passed(f"{whole} arrived, in an unbroken chain.")

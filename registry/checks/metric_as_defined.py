@@ -29,11 +29,12 @@ def _evaluator(metric: MetricFacts, seen: CodeFacts) -> Finding | None:
         why = seen.trouble or seen.rebuild_trouble or "there is no tree"
         return unknown(f"Could not look at {metric.evaluator}: {why}.", "The registry looks again by itself.")
     pinned = (metric.evaluator_digest or "")[:12]
-    if seen.evaluator is None:
+    found = seen.evaluators.get(metric.evaluator or "")
+    if found is None:
         return failed(f"{metric.evaluator}, which measures, is not in the tree.", f"Use the project's ({pinned}).")
-    if seen.evaluator != metric.evaluator_digest:
+    if found != metric.evaluator_digest:
         return failed(
-            f"{metric.evaluator}, which measures, is {seen.evaluator[:12]}; the project pins {pinned}.",
+            f"{metric.evaluator}, which measures, is {found[:12]}; the project pins {pinned}.",
             "Measure with the project's evaluator; a new one needs a new metric definition.",
         )
     return None

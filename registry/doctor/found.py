@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlmodel import Session, col, select
 
+from registry import log
 from registry.tables import Leaf
 
 ROWS = 1_000  # rows in memory at once
@@ -103,7 +104,5 @@ def log_began(session: Session) -> str:
 
 
 def written(at: datetime | None) -> str | None:
-    """A time as the log writes it."""
-    if at is None:
-        return None
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """A time as the log writes it; None for none."""
+    return None if at is None else log.written(at)

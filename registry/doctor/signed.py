@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections import defaultdict
 
@@ -59,24 +58,16 @@ def _checkpoint(
     signed, (count, origin) = note.read(row.note), now
     if (signed.size, signed.root.hex(), signed.origin) != (row.size, row.root, origin):
         found.say(where, "The columns beside its note say something else.", "It would be handed out as another one.")
-    if not any(_signs(key, signed) for key in trusted.keys):
+    if not any(keyring.signs(key, signed) for key in trusted.keys):
         found.say(where, "It is not signed by a key of this registry.", "Whoever has a copy of the true one would see.")
     if row.size > count or log.root(session, row.size) != signed.root:
         found.say(where, "The log has other entries now than were signed.", "The log's past was rewritten.")
 
 
-def _signs(key: keyring.PublicKey, signed: note.Signed) -> bool:
-    if key.use != "checkpoint":
-        return False
-    hint = note.key_hint(signed.origin, key.raw)
-    fits = (each for each in signed.signatures if (each.name, each.hint) == (signed.origin, hint))
-    return any(keyring.holds(key, each.signature, signed.body.encode()) for each in fits)
-
-
 def _key(
     session: Session, row: SigningKey, said: Entry | None, withdrawn: Entry | None, found: Examined, where: str
 ) -> None:
-    if hashlib.sha256(_der(row)).hexdigest() != row.id:
+    if keyring.one(row.public, "It").id != row.id:
         found.say(where, "Its id is not that of the public key beside it.", _MEANS)
     if said is None:
         return found.say(where, "The log does not have it.", _MEANS)
@@ -93,8 +84,9 @@ def _vouched(row: SigningKey, rows: dict[str, SigningKey], found: Examined, wher
         return
     before = rows.get(row.signed_by or "")
     signature = base64.b64decode(row.signature or "", validate=True)
-    vouching = None if before is None else keyring.PublicKey(before.id, before.use, _der(before))
-    if vouching is None or vouching.use != row.use or not keyring.holds(vouching, signature, _der(row)):
+    vouching = None if before is None else keyring.one(before.public, "It")
+    signed = keyring.one(row.public, "It")
+    if vouching is None or vouching.use != row.use or not keyring.holds(vouching, signature, signed.der):
         found.say(where, "The key before it did not sign it.", _MEANS)
 
 
@@ -109,8 +101,3 @@ def _followed(session: Session, rows: list[SigningKey], found: Examined) -> None
             end = None if after is None else max(after.valid_from, last or after.valid_from)
             where = f"the {use} key {row.id[:16]}"
             found.same(where, "It signed until another time than when it was followed.", row.valid_until, end, _MEANS)
-
-
-def _der(row: SigningKey) -> bytes:
-    lines = [line for line in row.public.strip().splitlines() if not line.startswith("-----")]
-    return base64.b64decode("".join(lines), validate=True)

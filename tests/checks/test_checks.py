@@ -188,7 +188,7 @@ CASES = [
     (
         "metric_as_defined",
         REPORT,
-        replace(EVALUATED, code=replace(FACTS.code, evaluator="1" * 64)),
+        replace(EVALUATED, code=replace(FACTS.code, evaluators={"eval.py": "1" * 64})),
         "fail",
         "eval.py, which measures, is 111111111111; the project pins eeeeeeeeeeee",
     ),
@@ -364,7 +364,9 @@ def test_predictions_of_no_use_are_neither_badge_nor_contradiction(facts: Facts,
 
 
 def test_the_pinned_evaluator_passes() -> None:
-    found = checks()["metric_as_defined"](REPORT, replace(EVALUATED, code=replace(FACTS.code, evaluator="e" * 64)))
+    found = checks()["metric_as_defined"](
+        REPORT, replace(EVALUATED, code=replace(FACTS.code, evaluators={"eval.py": "e" * 64}))
+    )
     assert found.outcome == "pass"
 
 

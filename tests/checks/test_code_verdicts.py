@@ -142,10 +142,11 @@ def test_configuration_files_and_the_evaluator_are_looked_for_in_the_rebuilt_tre
     clone.write("conf/base.yaml", "lr: 0.1\n")
     clone.write("eval.py", "print('measured')\n")  # neither is committed: the patch brings them
     code = clone.report()
-    seen = clone.look(code, configs=["conf/base.yaml", "conf/none.yaml"], evaluator="eval.py")
+    seen = clone.look(code, configs=["conf/base.yaml", "conf/none.yaml"], evaluators=["eval.py", "train.py"])
     assert seen.configs_missing == ("conf/none.yaml",)
-    assert seen.evaluator == hashlib.sha256(b"print('measured')\n").hexdigest()
-    assert clone.look(code, evaluator="no/such.py").evaluator is None
+    assert seen.evaluators["eval.py"] == hashlib.sha256(b"print('measured')\n").hexdigest()
+    assert set(seen.evaluators) == {"eval.py", "train.py"}
+    assert clone.look(code, evaluators=["no/such.py"]).evaluators == {}
 
 
 @pytest.mark.parametrize("kind", ["tag", "tree", "blob"])

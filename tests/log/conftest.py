@@ -1,26 +1,5 @@
-"""A registry with its HTTP edge on both kinds of database."""
+"""The same registries as the HTTP edge's tests."""
 
-from __future__ import annotations
+from tests.api.conftest import scene, small
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-import sqlalchemy as sa
-
-from tests.api.scene import Scene, make_scene
-
-
-@pytest.fixture
-def scene(engine: sa.Engine, tmp_path: Path) -> Iterator[Scene]:
-    made = make_scene(engine, tmp_path)
-    with made.client:
-        yield made
-
-
-@pytest.fixture
-def small(sqlite_engine: sa.Engine, tmp_path: Path) -> Iterator[Scene]:
-    """On SQLite only, for what does not depend on the database."""
-    made = make_scene(sqlite_engine, tmp_path)
-    with made.client:
-        yield made
+__all__ = ["scene", "small"]

@@ -93,7 +93,7 @@ def test_a_channel_that_was_told_of_a_best_is_told_once_when_it_falls(team_engin
     key = f"verdict_changed/milestone-1/{run}/1"
     with transaction(team_engine) as session:
         session.execute(sa.update(Run).where(col(Run.id) == run).values(verdict="unverified", withdrawn="invalidated"))
-        said = {"run": run, "was": "verified", "now": "unverified"}
+        said = {"run": run, "now": "unverified"}
         outbox.owe(
             session,
             key=key,

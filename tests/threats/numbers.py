@@ -8,10 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry.standing import SELF_REPORTED
 from tests.api.scene import DATA, PROJECT, batch, body, milliseconds, report
 from tests.soak import count
 from tests.threats.office import METRIC, Office, a_verified_run, claims_no_more
+from trackrecord.answer import SELF_REPORTED
 from trackrecord.report import ArtifactReport, DatasetReport, PointsReport, PredictionsReport
 
 NEVER = "It did not check the test set, the evaluator's correctness, or runs that were never registered."

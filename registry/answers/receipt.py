@@ -49,7 +49,7 @@ def receipt(session: Session, asker: Asker, now: datetime, run: RunRef) -> Answe
         *_since(kept, newest),
         Facts(tuple(_about(session, newest, said, now))),
         *(_judgement(said) if not kept.quarantined else [Note(_HIDDEN, "warn")]),
-        Code(_commands(kept), "Verify it on any machine, without the registry", "verify.sh"),
+        Code(_commands(kept), "Verify it where trackrecord is installed, without the registry", "verify.sh"),
         Note(_KEYS),
         Note(_NEVER),
         page,

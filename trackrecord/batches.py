@@ -199,7 +199,7 @@ def _body(path: Path, start: int, stop: int) -> bytes:
     """The bytes of a batch (a BatchReport): a function of the journal between two ends, and of nothing else."""
     columns: dict[str, dict[str, Any]] = {}  # fields of PointsReport; building the classes would cost ten times as much
     others: dict[int, list[Any]] = {
-        each: [] for each in (journal.DATASET, journal.ARTIFACT, journal.PREDICTIONS, journal.NOTE)
+        each: [] for each in (journal.DATASET, journal.ARTIFACT, journal.PREDICTIONS, journal.NOTE, journal.ATTEMPT)
     }
     for _, entry in journal.frames(path, start, stop):
         if entry[0] == journal.POINTS:
@@ -219,8 +219,11 @@ def _body(path: Path, start: int, stop: int) -> bytes:
         "artifacts": others[journal.ARTIFACT],
         "notes": others[journal.NOTE],
     }
-    if others[journal.PREDICTIONS]:  # only then: batches cut by older versions must keep their bytes
+    # Only where there are some: batches that an older version cut must keep their bytes.
+    if others[journal.PREDICTIONS]:
         body["predictions"] = others[journal.PREDICTIONS]
+    if others[journal.ATTEMPT]:
+        body["attempts"] = others[journal.ATTEMPT]
     return _json(body)
 
 

@@ -13,7 +13,7 @@ from trackrecord import redact
 from trackrecord.errors import TrackrecordError
 from trackrecord.params import clean
 from trackrecord.report import EndState
-from trackrecord.start import Started
+from trackrecord.opening import Started
 from trackrecord.voice import Tone, say, shown
 
 _FLUSH_S = 10.0  # for everything at the end

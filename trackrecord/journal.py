@@ -21,6 +21,7 @@ ARTIFACT: Final = 2  # [2, fields of an ArtifactReport]
 NOTE: Final = 3  # [3, text]
 DROPPED: Final = 4  # [4, number of points that could not be kept]
 PREDICTIONS: Final = 5  # [5, fields of a PredictionsReport]
+ATTEMPT: Final = 6  # [6, fields of an AttemptReport]
 
 CAP: Final = 2 << 30  # bytes of one journal; what comes after is counted as dropped
 _HEAD = struct.Struct("<II")

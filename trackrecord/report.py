@@ -161,6 +161,18 @@ class PredictionsReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptReport:
+    """A further start of a run that was preempted and goes on; `number` counts from 2, the run's own report is 1.
+
+    `report` is what was seen at this start: its project and name are the run's.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    number: int
+    report: RunReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchReport:
     """The body of `PUT /api/v1/runs/{run_id}/batches/{writer}/{sequence}`; sequences count from 0 without gaps."""
 
@@ -170,6 +182,7 @@ class BatchReport:
     artifacts: list[ArtifactReport] = field(default_factory=list)
     predictions: list[PredictionsReport] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # "random was reseeded after the start"
+    attempts: list[AttemptReport] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from trackrecord import endings, files, journal, params, points, predictions, redact, start
+from trackrecord import endings, files, journal, opening, params, points, predictions, redact
 from trackrecord.capture import data as contents
 from trackrecord.capture import seeds
 from trackrecord.journal import Journal
-from trackrecord.start import Started
+from trackrecord.opening import Started
 from trackrecord.voice import say, shown
 
 _METRICS_OF_A_FRAME = 1000
@@ -28,7 +28,7 @@ def run(project: str, params: object = None) -> Run:
     `params`: every hyperparameter, as nested dictionaries, a dataclass, an argparse.Namespace or the like. Use it with
     `with`, or call `finish()` at the end.
     """
-    started = start.start(project, params)
+    started = opening.begin(project, params)
     return Run(started)
 
 
@@ -292,7 +292,7 @@ def _last_raised() -> BaseException | None:
 
 def _joined(project: str, run_id: str, home: str) -> Run:
     """The run in a process that got it by pickle (a spawned worker): a writer of its own, which cannot end it."""
-    made = Run(start.join(project, run_id, Path(home)))
+    made = Run(opening.join(project, run_id, Path(home)))
     made._owner = -1
     atexit.unregister(made._at_exit)
     return made

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from trackrecord import folder, start
+from trackrecord import folder, opening
 from trackrecord.batches import Batches
 from trackrecord.config import Config
 from trackrecord.errors import TrackrecordError
@@ -32,7 +32,7 @@ class Synced:
 
 def pending(told: Config) -> list[Folder]:
     """The runs that are not wholly delivered, oldest first."""
-    spare = start.spare(make=False)
+    spare = opening.spare(make=False)
     return [*folder.all_in(told.home), *(folder.all_in(spare) if spare is not None else [])]
 
 

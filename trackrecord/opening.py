@@ -41,13 +41,13 @@ class Started:
     generators: dict[str, int | str | bool | None] = field(default_factory=dict)
 
 
-def start(project: object, given: object) -> Started:
+def begin(project: object, given: object) -> Started:
     """Begin to record, or say in one line why not."""
     try:
         told = config.load()
         if told.mode == "disabled" or command.rank(os.environ) > 0:
             return Started(shown(project))
-        return _start(_project(project), given, told)
+        return _begin(_project(project), given, told)
     except Exception as problem:  # noqa: BLE001 - a guest must not break the training
         say(
             f"this run is not recorded ({type(problem).__name__}: {shown(problem)}). `trackrecord doctor` says more",
@@ -70,7 +70,7 @@ def join(project: str, run_id: str, home: Path) -> Started:
     return Started(project, run_id, names.name_of(run_id) if run_id else "", home=home, folder=place, journal=own)
 
 
-def _start(project: str, given: object, told: Config) -> Started:
+def _begin(project: str, given: object, told: Config) -> Started:
     now_ms = time.time_ns() // 1_000_000
     run_id = names.run_id(now_ms, os.urandom(10))
     plain, notes = params.plain(given)

@@ -5,9 +5,9 @@ export UV_SYSTEM_CERTS = 1
 export PYTHONPATH :=
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test lint soak mutate bench serve locks
+.PHONY: help setup demo test lint soak mutate bench bench-client serve locks
 help:  ## list these commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # uv comes through pip, into a folder of ours: a bare Debian has neither venv nor a pip that installs into the system.
 .tools/uv.stamp:
@@ -38,6 +38,7 @@ demo: .venv/stamp-run  ## train, post, and ask in a stand-in Slack in your brows
 
 test: .venv/stamp-test lint  ## lint, types, import contracts and all tests
 	@$(PY) tests/browser/ensure.py
+	@$(PY) tests/frameworks/ensure.py
 	$(PY) -m pytest -q -n 2 --dist worksteal tests
 
 lint: .venv/stamp-test  ## ruff, mypy --strict, import contracts
@@ -54,10 +55,17 @@ mutate: .venv/stamp-test  ## put small faults into checks, receipts and log: doe
 bench: .venv/stamp-test  ## measure: medians and ratios
 	$(PY) -m tests.bench
 
+bench-client: .venv/stamp-test  ## the client beside wandb, MLflow, Trackio, Aim, Sacred (JSON=FILE, QUICK=1)
+	$(PY) -m tests.bench.client $(if $(JSON),--json $(JSON)) $(if $(QUICK),--quick)
+
 serve: .venv/stamp-run  ## the registry on this machine
 	$(PY) -m registry
 
+# torch's build for CPUs alone, which the index may not have: then the tests that need it are skipped and say so.
+TORCH = torch==2.13.0+cpu --hash=sha256:6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b
 locks: .tools/uv.stamp  ## write deploy/locks/*.txt anew from pyproject.toml
 	@mkdir -p deploy/locks
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --all-extras --group demo -o deploy/locks/run.txt pyproject.toml
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --all-extras --group demo --group test --group lint -o deploy/locks/test.txt pyproject.toml
+	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group frameworks --no-emit-package torch --no-emit-package setuptools -o deploy/locks/frameworks.txt pyproject.toml
+	@echo "$(TORCH)" >> deploy/locks/frameworks.txt

@@ -10,13 +10,11 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
-from registry import doctor, keys, logs, schedule, tokens
-from registry.api import create_app
+from registry import keys, tokens
 from registry.artifacts import Store
 from registry.db import connect, reading, transaction
 from registry.migrations import migrate
 from registry.retry import kept
-from registry.server import Server, listen
 from registry.settings import Settings
 from registry.tables import SigningKey, Token
 from registry.tokens import ROLES, Role
@@ -109,6 +107,8 @@ def withdraw_key(key: str) -> None:
 @main.command("doctor")
 def look_for_changes() -> None:
     """Make again the log, its checkpoints, receipts, sealed runs and artifacts, and say what is not as it was."""
+    from registry import doctor  # noqa: PLC0415 - no other command needs it
+
     settings = Settings()
     with reading(_database(settings)) as session:
         doctor.hold_still(session)
@@ -122,6 +122,11 @@ def look_for_changes() -> None:
 
 def serve() -> None:
     """Migrate, listen, and look at runs until asked to stop."""
+    # Here and not above: the other commands need no HTTP server, and take half as long without one.
+    from registry import logs, schedule  # noqa: PLC0415
+    from registry.api import create_app  # noqa: PLC0415
+    from registry.server import Server, listen  # noqa: PLC0415
+
     settings = Settings()
     logs.set_up()
     listener = listen(settings.host, settings.port)

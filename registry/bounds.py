@@ -14,6 +14,7 @@ from registry import measures
 from registry.bodies import check_depth, clean_path, refused
 from registry.checks import checks
 from registry.params import MOST_PARAMS, flat
+from trackrecord.errors import TrackrecordError
 from trackrecord.report import (
     DIGEST,
     METRIC,
@@ -21,6 +22,7 @@ from trackrecord.report import (
     PROJECT,
     RUN_ID,
     WRITER,
+    AttemptReport,
     BatchReport,
     CodeReport,
     CommandReport,
@@ -31,12 +33,14 @@ from trackrecord.report import (
     PointsReport,
     ProjectRules,
     RunReport,
+    SubmoduleReport,
 )
 
 LARGEST = 2**63 - 1  # what a BIGINT column holds
 LATEST_MS = 32_503_680_000_000  # the year 3000
 MOST_POINTS = 200_000  # in one batch
 MOST_METRICS = 2_000  # in one batch
+MOST_ATTEMPTS = 10_000  # of one run: the largest number
 
 _ALLOWED_REF = r"^refs/(?:heads|tags)/[A-Za-z0-9._*/@+-]{1,200}$"
 
@@ -90,13 +94,14 @@ def batch_bounds(batch: BatchReport) -> None:
     at_most(batch.notes, 1_000, "notes")
     for number, note in enumerate(batch.notes):
         text(note, f"notes.{number}", 500)
+    _attempts(batch.attempts)
 
 
 def finish_bounds(finish: FinishReport) -> None:
     between(finish.finished_ms, "finished_ms", LATEST_MS)
     between(finish.dropped, "dropped")
     text(finish.error or "", "error", 2_000)
-    at_most(finish.writers, 1_000, "writers")
+    at_most(finish.writers, 20_000, "writers")  # data loaders begin their workers anew in every epoch
     for writer, end in finish.writers.items():
         matches(writer, WRITER, "writers")
         between(end.batches, f"writers.{writer}.batches", 2**31 - 1)
@@ -193,6 +198,19 @@ def _params(report: RunReport) -> None:
             text(value, f"params.{key}", 10_000)
 
 
+def _attempts(attempts: Sequence[AttemptReport]) -> None:
+    """The report of a further start is held to what a run's own is."""
+    at_most(attempts, 100, "attempts")
+    unique((str(each.number) for each in attempts), "attempts", "number")
+    for place, each in enumerate(attempts):
+        if not 2 <= each.number <= MOST_ATTEMPTS:
+            raise refused(f"attempts.{place}.number", f"must be between 2 and {MOST_ATTEMPTS:,}: the run itself is 1")
+        try:
+            run_bounds(each.report)
+        except TrackrecordError as error:
+            raise TrackrecordError(f"attempts.{place}.report.{error.message}", error.hint, status=422) from None
+
+
 def _points(points: PointsReport, where: str) -> None:
     matches(points.metric, METRIC, f"{where}.metric")
     if not len(points.steps) == len(points.times) == len(points.values):
@@ -204,19 +222,27 @@ def _points(points: PointsReport, where: str) -> None:
 
 
 def _code(code: CodeReport) -> None:
+    _rebuildable(code, "code")
+    at_most(code.submodules, 1_000, "code.submodules")
+    for number, each in enumerate(code.submodules):
+        _rebuildable(each, f"code.submodules.{number}")
+        text(each.path, f"code.submodules.{number}.path", 4_096)
+    text(code.branch or "", "code.branch", 500)
+    _texts(code.changed, "code.changed", 20_000, 4_096)
+    _texts(code.left_out, "code.left_out", 20_000, 5_000)
+
+
+def _rebuildable(code: CodeReport | SubmoduleReport, where: str) -> None:
     for name in ("commit", "tree", "base"):
         value = getattr(code, name)
         if value is not None:
-            matches(value, OBJECT_ID, f"code.{name}")
+            matches(value, OBJECT_ID, f"{where}.{name}")
     for name in ("patch", "bundle"):
         value = getattr(code, name)
         if value is not None:
-            matches(value, DIGEST, f"code.{name}")
-    text(code.branch or "", "code.branch", 500)
-    text(code.remote or "", "code.remote", 1_000)
-    text(code.problem or "", "code.problem", 1_000)
-    _texts(code.changed, "code.changed", 20_000, 4_096)
-    _texts(code.left_out, "code.left_out", 20_000, 5_000)
+            matches(value, DIGEST, f"{where}.{name}")
+    text(code.remote or "", f"{where}.remote", 1_000)
+    text(code.problem or "", f"{where}.problem", 1_000)
 
 
 def _environment(environment: EnvironmentReport) -> None:

@@ -19,6 +19,7 @@ from registry.facts import CorrectionFacts
 from registry.tables import (
     Artifact,
     Attachment,
+    Attempt,
     Batch,
     Chunk,
     Correction,
@@ -199,7 +200,7 @@ def _empty(session: Session, run: Run) -> None:
     """
     series = sa.select(col(Series.id)).where(col(Series.run_id) == run.id)
     session.exec(delete(Chunk).where(col(Chunk.series_id).in_(series)))
-    for table in (Series, Param, Dataset, Artifact, Prediction, Attachment, Remark, Finding):
+    for table in (Series, Param, Dataset, Artifact, Prediction, Attachment, Attempt, Remark, Finding):
         session.execute(delete(table).where(col(table.run_id) == run.id))
     session.exec(sa.update(Batch).where(col(Batch.run_id) == run.id).values(tail=None))
     values = {"headline": None, "headline_step": None, "recomputed": None}

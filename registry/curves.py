@@ -10,13 +10,14 @@ from dataclasses import replace
 
 from sqlmodel import Session
 
-from registry import history
+from registry import history, machine
 from registry.kept import series_of
 from registry.numbers import clean, listed, read
 from registry.ranking import Result
 from registry.tables import MetricDefinition, Run
 from trackrecord.answer import Chart
 from trackrecord.answer import Series as Line
+from trackrecord.report import MACHINE_USE
 
 MOST = 6  # lines in one chart that can be told apart
 POINTS = 600  # of one line: a phone has no more pixels
@@ -30,7 +31,7 @@ def metric_to_draw(session: Session, runs: Sequence[str], metric: str) -> str | 
         lengths.update(name for name, series in found.items() if series.count - series.not_finite > 1)
     if lengths[metric]:
         return metric
-    alike = [name for name in lengths if _alike(name, metric)]
+    alike = [name for name in lengths if _alike(name, metric) and not name.startswith(MACHINE_USE)]
     return min(alike, key=lambda name: (-lengths[name], "train" in name, name), default=None)
 
 
@@ -60,7 +61,7 @@ def lines_of_runs(
 def charts_of_run(session: Session, run: Run, definition: MetricDefinition | None) -> list[Chart]:
     """At most three charts of one run: its metrics in groups that share a scale, the project's metric first."""
     groups: dict[str, list[str]] = {}
-    for name, series in series_of(session, [run.id])[run.id].items():
+    for name, series in machine.of_the_run(series_of(session, [run.id])[run.id], [definition]).items():
         if series.count - series.not_finite > 1:
             groups.setdefault(_words(name)[-1], []).append(name)
     main = _words(definition.name)[-1] if definition else ""

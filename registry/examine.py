@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from registry import git, keys, leaks, predictions
 from registry.artifacts import Store
+from registry.attempts import attempts_of
 from registry.db import reading
 from registry.facts import MetricFacts, RecomputedFacts
 from registry.find import definitions
@@ -23,7 +24,7 @@ from registry.kept import artifacts_of, metric_facts, predictions_of, report_of
 from registry.retry import kept
 from registry.settings import Settings
 from registry.tables import Artifact, Project, Run
-from trackrecord.report import PredictionsReport, RunReport
+from trackrecord.report import AttemptReport, PredictionsReport, RunReport
 
 LEASE = timedelta(minutes=10)  # longer than a look takes: a few git commands, each with its time limit
 _SLOWEST_DISK = 50_000_000  # bytes a second: what a run declared is read again, and the claim must not run out before
@@ -36,6 +37,7 @@ class _ToLookAt:
     """What one read of the database says about where to look."""
 
     report: RunReport
+    attempts: list[AttemptReport]
     repository: str
     allowed_refs: list[str]
     mirror: str  # the name of its folder
@@ -105,11 +107,12 @@ def look(engine: sa.Engine, store: Store, settings: Settings, run_id: str) -> Se
     )
     if patch is None and patch_bytes:  # git was handed none: that is another thing than one that is not here
         facts = replace(facts, rebuild_trouble=f"the patch is larger than {git.MOST_PATCH_BYTES // 1_000_000} MB")
+    others, others_bytes = _other_patches(store, at)
     return Seen(
         code=facts,
         stored={digest: (store.size(digest), store.intact(digest)) for digest in at.digests},
-        secrets=leaks.secrets_in(at.report, patch),
-        patch_bytes=patch_bytes,
+        secrets=leaks.secrets_in(at.report, patch, at.attempts, others),
+        patch_bytes=None if patch_bytes is None or others_bytes is None else patch_bytes + others_bytes,
         recomputed=_recomputed(store, at),
     )
 
@@ -123,11 +126,34 @@ def _patch(store: Store, digest: str | None) -> tuple[bytes | None, int | None]:
     return patch, size if patch is not None or too_large else None
 
 
+def _other_patches(store: Store, at: _ToLookAt) -> tuple[dict[str, bytes], int | None]:
+    """The patches of further starts and of submodules, and the size of all; None: one is not here, or not intact.
+
+    They are looked through for secrets only, and together as far as one patch is.
+    """
+    found: dict[str, bytes] = {}
+    total, here = 0, True
+    codes = [at.report.code, *(each.report.code for each in at.attempts)]
+    inner = (each.patch for code in codes for each in code.submodules)
+    named = {*(code.patch for code in codes), *inner} - {at.report.code.patch, None}
+    for digest in sorted(filter(None, named)):
+        size = store.size(digest)
+        total += size or 0
+        if total > leaks.MOST_READ:
+            break
+        patch = store.read(digest, leaks.MOST_READ)
+        here = here and patch is not None
+        if patch is not None:
+            found[digest] = patch
+    return found, total if here else None
+
+
 def _where(session: Session, run: Run) -> _ToLookAt:
     project = session.get_one(Project, run.project_id)
     metrics = {row.id: metric_facts(row) for row in definitions(session, project) if row.id is not None}
     return _ToLookAt(
         report=report_of(run),
+        attempts=attempts_of(session, run.id),
         repository=project.repository,
         allowed_refs=list(project.allowed_refs),
         mirror=_mirror(project),

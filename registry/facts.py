@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from trackrecord.report import FinishReport
+from trackrecord.report import FinishReport, RunReport
 
 Outcome = Literal["pass", "fail", "unknown"]
 Verdict = Literal["verified", "unverified", "refuted"]
@@ -83,6 +83,14 @@ class HistoryFacts:
     heads: dict[str, str] = field(default_factory=dict)
     equivocations: int = 0
     finish: FinishReport | None = None  # what the script said when it ended; None: it has not ended
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFacts:
+    """A further start of the run, from number 2 on, and what was seen at it."""
+
+    number: int
+    report: RunReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,4 +210,5 @@ class Facts:
     corrections: tuple[CorrectionFacts, ...] = ()
     recomputed: RecomputedFacts | None = None  # None: there are no predictions, or the project pins no labels
     live: bool = False  # the history arrived while the run was running
+    attempts: tuple[AttemptFacts, ...] = ()  # its further starts
     reachable_at: datetime | None = None  # when a receipt vouched last that the commit was reachable

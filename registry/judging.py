@@ -10,9 +10,11 @@ from typing import Any, cast
 from sqlmodel import Session
 
 from registry import corrections, history, receipts, seal
+from registry.attempts import attempts_of
 from registry.checks import asked, judge
 from registry.facts import (
     ArtifactFacts,
+    AttemptFacts,
     CodeFacts,
     DatasetFacts,
     Facts,
@@ -126,6 +128,7 @@ def _facts(
         seal=seal.facts(session, keys, run, record, now),
         corrections=corrections.facts(session, run.id),
         live=not run.late,
+        attempts=tuple(AttemptFacts(each.number, each.report) for each in attempts_of(session, run.id)),
         reachable_at=receipts.reachable_at(session, run.id) if not seen.code.refs else None,
     )
 

@@ -4,32 +4,44 @@ without it does not, and a shape may become known later. Places only, never what
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
+from types import MappingProxyType
 from typing import Any
 
 from trackrecord import redact
-from trackrecord.report import RunReport
+from trackrecord.report import AttemptReport, RunReport
 
 MOST_PLACES = 20
 MOST_READ = 20_000_000  # bytes of a patch: at worst half a minute, in which no other run is looked at
 
 
-def secrets_in(report: RunReport, patch: bytes | None) -> tuple[str, ...]:
-    """Up to twenty places: "params.api_key", "argv[3]", "patch: train.py:41". `patch` None: there is none at hand.
+def secrets_in(
+    report: RunReport,
+    patch: bytes | None,
+    attempts: Iterable[AttemptReport] = (),
+    others: Mapping[str, bytes] = MappingProxyType({}),
+) -> tuple[str, ...]:
+    """Up to twenty places: "params.api_key", "argv[3]", "patch: train.py:41", "attempt 2: argv[3]".
 
-    Of a patch only the first `MOST_READ` bytes are read: whoever asks says so where there are more.
+    `others`: the patches of attempts and submodules by digest. One that is not at hand is not read, and of each only
+    the first `MOST_READ` bytes: whoever asks says so.
     """
-    return tuple(islice(_places(report, patch), MOST_PLACES))
+    further = (
+        f"attempt {each.number}: {place}"
+        for each in attempts
+        for place in _places(each.report, others.get(each.report.code.patch or ""), others)
+    )
+    return tuple(islice(chain(_places(report, patch, others), further), MOST_PLACES))
 
 
-def _places(report: RunReport, patch: bytes | None) -> Iterator[str]:
+def _places(report: RunReport, patch: bytes | None, others: Mapping[str, bytes]) -> Iterator[str]:
     yield from _in_params(report.params)
     argv = report.command.argv
     for number, (word, cleaned) in enumerate(zip(argv, redact.argv(argv), strict=True)):
         if word != cleaned:
             yield f"argv[{number}]"
-    if _shows(report.code.remote):
+    if _shows(report.code.remote) or any(_shows(each.remote) for each in report.code.submodules):
         yield "remote"
     for package in report.environment.packages:
         if _shows(package.origin):
@@ -40,8 +52,15 @@ def _places(report: RunReport, patch: bytes | None) -> Iterator[str]:
     for name, seed in report.seeds.items():
         if isinstance(seed, str) and _shows(seed):
             yield f"seeds.{_name(name)}"
+    yield from _in_patch("patch", patch)
+    for inner in report.code.submodules:
+        yield from _in_patch(f"patch of {_name(inner.path)}", others.get(inner.patch or ""))
+
+
+def _in_patch(what: str, patch: bytes | None) -> Iterator[str]:
     for hit in redact.in_patch((patch or b"")[:MOST_READ]):
-        yield f"patch: {redact.text(hit.path)[-200:]}:{hit.line}"
+        path = redact.text(hit.path)[-200:]
+        yield f"{what}: {path}:{hit.line}" if hit.line else f"{what}: the name of {path}"
 
 
 def _in_params(params: dict[str, Any]) -> Iterator[str]:

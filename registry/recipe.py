@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from registry.numbers import clean, counted, listed, short, size
 from registry.tables import Dataset
 from trackrecord.answer import Code
-from trackrecord.report import PackageReport, RunReport
+from trackrecord.report import PackageReport, RunReport, SubmoduleReport
 
 _FOLDER = re.compile(r"[a-z0-9][a-z0-9-]{0,80}")
 _OBJECT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -94,7 +94,46 @@ def _code(report: RunReport, folder: str, repository: str) -> tuple[Code | None,
         f'test "$(git write-tree)" = {code.tree} || {{ echo "this is not the tree of the run" >&2; exit 1; }}',
         f'echo "tree rebuilt: {code.tree}"',
     ]
+    for number, module in enumerate(code.submodules, 1):
+        inner = _submodule(module, f"submodule-{number}")
+        if inner is None:
+            gaps.append(f"the submodule {clean(module.path, 100)} cannot be rebuilt: {clean(_why(module), 200)}")
+        lines += inner or []
     return Code(_script(lines), "1. The code, compared with the recorded tree", f"{folder}-code.sh"), gaps
+
+
+def _submodule(module: SubmoduleReport, name: str) -> list[str] | None:
+    """The lines that put a submodule together in its place; None where what was recorded does not suffice.
+
+    Its remote is cloned, not `git submodule update`: that asks for a commit that nobody may have pushed.
+    """
+    start, source = module.base or module.commit, without_userinfo(module.remote or "")
+    bundled = module.base is None and module.bundle is not None and _DIGEST.fullmatch(module.bundle) is not None
+    inside = PurePosixPath(module.path)
+    if inside.is_absolute() or ".." in inside.parts or not inside.parts or "\0" in module.path:
+        return None
+    if not (start and _OBJECT.fullmatch(start) and module.tree and _OBJECT.fullmatch(module.tree)):
+        return None
+    if not (source or bundled):
+        return None
+    place, lines = quote(f"./{module.path}"), []
+    if bundled:
+        source = f"../{name}.bundle"
+        lines.append(f"trackrecord fetch {module.bundle} -o {source}")
+    lines += [
+        f"git clone --quiet --no-checkout -c core.autocrlf=false -- {quote(source)} {place}",
+        f"git -C {place} checkout --quiet --detach {start}",
+    ]
+    if module.patch and _DIGEST.fullmatch(module.patch):
+        lines.append(f"trackrecord fetch {module.patch} -o ../{name}.patch")
+        lines.append(f"git -C {place} apply --index --binary --whitespace=nowarn - < ../{name}.patch")
+    told = quote(f"the submodule {module.path} is not what it was")
+    lines.append(f'test "$(git -C {place} write-tree)" = {module.tree} || {{ echo {told} >&2; exit 1; }}')
+    return lines
+
+
+def _why(module: SubmoduleReport) -> str:
+    return (module.problem or "no commit and tree were recorded").rstrip(".")
 
 
 def _environment(report: RunReport, folder: str) -> tuple[Code | None, list[str]]:
@@ -135,12 +174,15 @@ def _environment(report: RunReport, folder: str) -> tuple[Code | None, list[str]
 
 
 def _requirements(packages: Sequence[PackageReport]) -> tuple[list[str], list[str]]:
-    lines, local, odd, special = [], [], [], []
+    lines, conda, local, odd, special = [], [], [], [], []
     for package in sorted(packages, key=lambda package: package.name.lower()):
         known = _PACKAGE.fullmatch(package.name) and _VERSION.fullmatch(package.version)
         said = clean(f"{package.name} {package.version}", 120)
         origin = without_userinfo(package.origin) if package.origin else ""
-        if not known:
+        if origin.startswith("conda"):
+            conda.append(said)
+            lines.append(f"# {said}: {clean(origin, 200)}")
+        elif not known:
             odd.append(said)
             lines.append(f"# {said}: not a name and version that can be installed")
         elif origin and not _ORIGIN.fullmatch(origin):
@@ -152,6 +194,8 @@ def _requirements(packages: Sequence[PackageReport]) -> tuple[list[str], list[st
             lines.append(f"{package.name}=={package.version}")
             special += [said] if "+" in package.version else []
     gaps = []
+    if conda:
+        gaps.append(f"from conda, not from an index, install by hand: {listed(conda, 4)}")
     if local:
         gaps.append(f"not from an index but from a local place, install by hand: {listed(local, 4)}")
     if special:

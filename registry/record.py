@@ -14,10 +14,11 @@ from typing import Literal
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from registry import history, log
+from registry import attempts, history, log
+from registry.attachments import attach
 from registry.find import near
 from registry.params import config_digest, params_digest, searchable, seed_shown
-from registry.tables import Artifact, Attachment, Batch, Dataset, Param, Prediction, Project, Remark, Run
+from registry.tables import Artifact, Batch, Dataset, Param, Prediction, Project, Remark, Run
 from registry.tokens import Caller
 from trackrecord.errors import TrackrecordError
 from trackrecord.report import BatchReport, FinishReport, RunReport
@@ -56,7 +57,7 @@ def open_run(session: Session, caller: Caller, run_id: str, report: RunReport, b
         )
         for param in searchable(report.params)
     )
-    session.add_all(Attachment(run_id=run_id, digest=digest, what=what) for digest, what in _attached(report).items())
+    attach(session, run_id, report)
     who = {"owner": caller.owner, "token": caller.token_id}
     log.append(session, "run_opened", now, run=run_id, project=report.project, **who, report=digest)
     return "kept"
@@ -72,7 +73,8 @@ def add_batch(
     body: bytes,
     now: datetime,
 ) -> Kept:
-    """Keep a batch. Raises TrackrecordError: 404 no such run, 403 not this token's, 409 the run has ended."""
+    """Keep a batch. Raises TrackrecordError: 404 no such run, 403 not this token's, 409 the run has ended, or an
+    attempt was reported before with other content."""
     run = _own(session, caller, run_id)
     if run.sealed_at is not None and session.get(Batch, (run_id, writer, sequence)) is None:
         raise TrackrecordError(
@@ -82,6 +84,7 @@ def add_batch(
     run.heard_at = now
     if kept == "kept":
         _declare(session, run_id, batch)
+        attempts.keep(session, run, writer, batch.attempts, now)
     elif kept == "other" and run.sealed_at is not None:
         ask_again(session, run, now)
     return kept
@@ -186,16 +189,6 @@ def _declare(session: Session, run_id: str, batch: BatchReport) -> None:
         declared = session.exec(select(func.count()).select_from(table).where(col(table.run_id) == run_id)).one()
         if declared > MOST_DECLARED:
             raise TrackrecordError(f"A run has at most {MOST_DECLARED:,} {what}.", "Declare fewer.", status=413)
-
-
-def _attached(report: RunReport) -> dict[str, str]:
-    """Digest -> what, of every file that the report itself rests on."""
-    files = dict.fromkeys(report.environment.lock_files.values(), "lock file")
-    if report.code.bundle:
-        files[report.code.bundle] = "bundle"
-    if report.code.patch:
-        files[report.code.patch] = "patch"
-    return files
 
 
 def _no_project(session: Session, caller: Caller, project: str) -> TrackrecordError:

@@ -13,7 +13,7 @@ from typing import Any
 import rfc8785
 from sqlmodel import Session, col, select
 
-from registry import history, log
+from registry import attempts, history, log
 from registry.facts import SealFacts
 from registry.keys import Keys
 from registry.tables import Artifact, Attachment, Batch, Checkpoint, Dataset, Prediction, Remark, Run
@@ -53,6 +53,9 @@ def record_of(session: Session, run: Run) -> bytes:
         "attachments": _rows(session, Attachment, run.id, "digest", "what"),
         "remarks": sorted(session.exec(select(Remark.text).where(Remark.run_id == run.id))),
     }
+    started_again = _attempts(session, run.id)
+    if started_again:  # only where there are some: records of before keep their bytes
+        record["attempts"] = started_again
     return rfc8785.dumps(record)
 
 
@@ -126,6 +129,13 @@ def _arrivals(session: Session, run_id: str) -> dict[str, str]:
         line = f"{sequence} {at.isoformat()} {points}\n"
         found.setdefault(writer, hashlib.sha256()).update(line.encode())
     return {writer: digest.hexdigest() for writer, digest in found.items()}
+
+
+def _attempts(session: Session, run_id: str) -> list[dict[str, Any]]:
+    return [
+        {"number": row.number, "writer": row.writer, "received": row.received_at.isoformat(), "report": row.report}
+        for row in attempts.rows_of(session, run_id)
+    ]
 
 
 def _rows(session: Session, table: Any, run_id: str, *columns: str) -> list[dict[str, Any]]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import sqlalchemy as sa
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -115,70 +116,83 @@ class Pages:
         return RedirectResponse(f"/login?{urlencode({'next': here})}", 303, _HEADERS)
 
 
-def router(engine: sa.Engine, settings: Settings) -> APIRouter:
+def pages_over(engine: sa.Engine, settings: Settings) -> Pages:
     """The pages over this database. The key that signs cookies lies in the data folder."""
-    pages = Pages(engine, settings, _environment(), signing_in.key_in(settings.data_dir))
-    routes = APIRouter(include_in_schema=False)
-
-    @routes.get("/")
-    def home(request: Request) -> Response:
-        return pages.guarded(request, lambda: pages.draw(request, "projects", ""))
-
-    @routes.get("/answers/{question}")
-    def answer(request: Request, question: Name, words: Words = "", project: Words = "") -> Response:
-        return pages.guarded(request, lambda: pages.draw(request, question, words, project))
-
-    @routes.get("/runs/{run}")
-    def run(request: Request, run: Name) -> Response:
-        return pages.guarded(request, lambda: pages.draw(request, "show", _quoted(run)))
-
-    @routes.get("/ask")
-    def box(request: Request, q: Words = "") -> Response:
-        return pages.guarded(request, lambda: _to_answer(pages, request, q))
-
-    @routes.post("/answers/{question}")
-    async def write(request: Request, question: Name) -> Response:
-        form = await _form(request)
-        return await run_in_threadpool(
-            pages.guarded, request, lambda: _write(pages, request, question, form.get("words", ""))
-        )
-
-    @routes.get("/charts/{question}/{index}.png")
-    def chart(request: Request, question: Name, index: int, words: Words = "", project: Words = "") -> Response:
-        return pages.guarded(request, lambda: _picture(pages, request, question, index, words, project))
-
-    _add_static(routes)
-    _add_login(routes, pages)
-    return routes
+    return Pages(engine, settings, _environment(), signing_in.key_in(settings.data_dir))
 
 
-def _add_static(routes: APIRouter) -> None:
-    @routes.get("/static/{name}")
-    def static(name: Name) -> Response:
-        if name not in _STATIC:
-            raise TrackrecordError("There is nothing here.", status=404)
-        headers = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
-        return FileResponse(_HERE / "static" / name, media_type=_STATIC[name], headers=headers)
+async def _pages_of(request: Request) -> Pages:  # async: no thread is needed to look it up
+    pages = request.app.state.pages
+    assert isinstance(pages, Pages)
+    return pages
 
 
-def _add_login(routes: APIRouter, pages: Pages) -> None:
-    @routes.get("/login")
-    def login(request: Request, next: Words = "/") -> Response:
-        return pages.page("login.html", next=_inside(next), signed_in=pages.caller(request), error=None)
+Shown = Annotated[Pages, Depends(_pages_of)]
+router = APIRouter(include_in_schema=False)
 
-    @routes.post("/login")
-    async def take_token(request: Request) -> Response:
-        form = await _form(request)
-        return await run_in_threadpool(
-            pages.guarded, request, lambda: _sign_in(pages, request, form.get("token", ""), form.get("next", "/"))
-        )
 
-    @routes.post("/logout")
-    async def logout(request: Request) -> Response:
-        await _form(request)
-        response = RedirectResponse("/login", 303, _HEADERS)
-        response.delete_cookie(signing_in.COOKIE)
-        return response
+@router.get("/")
+def home(pages: Shown, request: Request) -> Response:
+    return pages.guarded(request, lambda: pages.draw(request, "projects", ""))
+
+
+@router.get("/answers/{question}")
+def answer(pages: Shown, request: Request, question: Name, words: Words = "", project: Words = "") -> Response:
+    return pages.guarded(request, lambda: pages.draw(request, question, words, project))
+
+
+@router.get("/runs/{run}")
+def run(pages: Shown, request: Request, run: Name) -> Response:
+    return pages.guarded(request, lambda: pages.draw(request, "show", _quoted(run)))
+
+
+@router.get("/ask")
+def box(pages: Shown, request: Request, q: Words = "") -> Response:
+    return pages.guarded(request, lambda: _to_answer(pages, request, q))
+
+
+@router.post("/answers/{question}")
+async def write(pages: Shown, request: Request, question: Name) -> Response:
+    form = await _form(request)
+    return await run_in_threadpool(
+        pages.guarded, request, lambda: _write(pages, request, question, form.get("words", ""))
+    )
+
+
+@router.get("/charts/{question}/{index}.png")
+def chart(
+    pages: Shown, request: Request, question: Name, index: int, words: Words = "", project: Words = ""
+) -> Response:
+    return pages.guarded(request, lambda: _picture(pages, request, question, index, words, project))
+
+
+@router.get("/static/{name}")
+def static(name: Name) -> Response:
+    if name not in _STATIC:
+        raise TrackrecordError("There is nothing here.", status=404)
+    headers = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
+    return FileResponse(_HERE / "static" / name, media_type=_STATIC[name], headers=headers)
+
+
+@router.get("/login")
+def login(pages: Shown, request: Request, next: Words = "/") -> Response:
+    return pages.page("login.html", next=_inside(next), signed_in=pages.caller(request), error=None)
+
+
+@router.post("/login")
+async def take_token(pages: Shown, request: Request) -> Response:
+    form = await _form(request)
+    return await run_in_threadpool(
+        pages.guarded, request, lambda: _sign_in(pages, request, form.get("token", ""), form.get("next", "/"))
+    )
+
+
+@router.post("/logout")
+async def logout(request: Request) -> Response:
+    await _form(request)
+    response = RedirectResponse("/login", 303, _HEADERS)
+    response.delete_cookie(signing_in.COOKIE)
+    return response
 
 
 def _sign_in(pages: Pages, request: Request, token: str, next: str) -> Response:
@@ -274,6 +288,7 @@ def _numbered(answer: Answer) -> list[tuple[str, Any, int]]:
     return numbered
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),

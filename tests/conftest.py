@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -22,6 +23,12 @@ from tests.shelf import Shelf, new_name, url_of
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What may take longest starts first: begun last, it would be waited for while the other processes have nothing."""
     items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded now stays to the end: the garbage collector need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

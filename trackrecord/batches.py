@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import stat
 import struct
 import threading
 from collections.abc import Iterable
@@ -19,7 +20,9 @@ from trackrecord.folder import Folder
 from trackrecord.report import EndState, FinishReport, WriterEnd, link
 
 _CUT = struct.Struct("<Q32s")  # where a batch ends in the journal; SHA-256 of its body
+CUT_BYTES = _CUT.size  # in a file of cuts, for each batch
 _BATCH_BYTES = 512 << 10  # of journal; the body is of about the same size
+_NOTES = "seal"  # the writer of what is found out when a run is sealed
 _METRICS, _OTHERS = 1500, 800  # different ones in a batch; datasets, artifacts and notes in a batch
 
 
@@ -51,10 +54,11 @@ class Batches:
         self.folder = folder
         self._lock = threading.Lock()
         self._writers: dict[str, _Writer] = {}
-        self._sent: dict[str, int] = {
-            str(writer): int(count) for writer, count in (folder.sent().get("writers") or {}).items()
-        }
-        self.run_sent = bool(folder.sent().get("run"))
+        sent = folder.sent()
+        counts = sent.get("writers")
+        known = counts.items() if isinstance(counts, dict) else ()
+        self._sent: dict[str, int] = {name: count for name, count in known if isinstance(count, int)}
+        self.run_sent = sent.get("run") is True
 
     @property
     def confirmed(self) -> int:
@@ -62,16 +66,26 @@ class Batches:
         with self._lock:
             return sum(self._sent.values())
 
+    def waiting(self) -> int:
+        """Bytes of the journals that the registry has not confirmed."""
+        with self._lock:
+            self._load()
+            return sum(self._size_waiting(name, writer) for name, writer in self._writers.items())
+
     def cut(self, *, beat: bool = False) -> None:
         """Close batches over what the journals hold by now. `beat`: one more, empty, when there is nothing new.
 
         Nothing is cut while older batches wait: after an outage few large ones go out, not many small ones. Raises
-        OSError when an end cannot be kept: then nothing of it may be sent.
+        OSError when an end cannot be kept: then nothing of it may be sent. Raises TrackrecordError where what is here
+        is not what the run was sealed with.
         """
         with self._lock:
             self._load()
-            waiting = any(len(each.ends) > self._sent.get(name, 0) for name, each in self._writers.items())
-            if self.folder.finish is None and not waiting:
+            finish = self.folder.finish
+            if finish is not None:
+                self._cut_as_sealed(_ends(self.folder, finish))
+                return
+            if not any(len(each.ends) > self._sent.get(name, 0) for name, each in self._writers.items()):
                 self._cut(beat)
 
     def owed(self) -> Iterable[tuple[str, int, bytes]]:
@@ -109,20 +123,24 @@ class Batches:
     def seal(self, state: EndState, finished_ms: int | None, error: str | None, dropped: int = 0) -> bytes:
         """Cut what is left and keep the FinishReport. `finished_ms` None: the time of the last entry.
 
-        Asked again, it returns the same bytes. Raises OSError when they cannot be kept.
+        Asked again, it returns the same bytes. Raises OSError when they cannot be kept, TrackrecordError where those
+        that were kept cannot be read.
         """
         with self._lock:
             body = self.folder.finish
             if body is not None:
+                _ends(self.folder, body)
                 return body
+            last, lost = self._read_through()
+            dropped = max(dropped, self._marked())
             self._load()
             self._cut(False)
-            last, lost = self._read_through()
             report_digest = hashlib.sha256(self.folder.report).hexdigest()
             ends = {
                 name: WriterEnd(batches=len(writer.ends), head=_head(report_digest, writer.digests))
                 for name, writer in self._writers.items()
-                if writer.ends
+                # Also an attempt that died before its first word, so that none is missing in the count.
+                if writer.ends or name.startswith("a")
             }
             finish = FinishReport(
                 state=state, finished_ms=finished_ms or last, writers=ends, dropped=lost + dropped, error=error
@@ -137,6 +155,18 @@ class Batches:
                 self._keep_cut(name, writer, stop)
             if beat and name == "main":
                 self._keep_cut(name, writer, writer.end)
+
+    def _cut_as_sealed(self, ends: dict[str, WriterEnd]) -> None:
+        """A sealed run's ends that are lost are made again: the same journal gives the same, or nothing may be sent."""
+        report_digest = hashlib.sha256(self.folder.report).hexdigest()
+        for name, end in ends.items():
+            writer = self._writers.get(name) or _Writer(self.folder.path / f"{name}.journal")
+            while len(writer.ends) < end.batches and (stop := _boundary(writer.path, writer.end)) > writer.end:
+                self._keep_cut(name, writer, stop)
+            if (len(writer.ends), _head(report_digest, writer.digests)) != (end.batches, end.head):
+                raise TrackrecordError(
+                    f"The journal {writer.path} is damaged: it does not hold what the run ended with.", "Run it again."
+                )
 
     def _keep_cut(self, name: str, writer: _Writer, stop: int) -> None:
         digest = hashlib.sha256(_body(writer.path, writer.end, stop))
@@ -154,6 +184,11 @@ class Batches:
         writer.ends.append(stop)
         writer.digests.append(digest.hexdigest())
 
+    def _size_waiting(self, name: str, writer: _Writer) -> int:
+        sent = self._sent.get(name, 0)
+        start = writer.ends[sent - 1] if 0 < sent <= len(writer.ends) else 0
+        return max(0, writer.path.stat().st_size - start)
+
     def _load(self) -> None:
         """Meet journals that were not there before, and read the ends that were kept of them."""
         for name, path in self.folder.journals().items():
@@ -166,19 +201,45 @@ class Batches:
                 continue
             for at in range(0, len(kept) - _CUT.size + 1, _CUT.size):
                 stop, digest = _CUT.unpack_from(kept, at)
+                if not any(digest):  # zeros, as a power cut leaves them: nothing of it was sent
+                    break
                 writer.ends.append(stop)
                 writer.digests.append(digest.hex())
 
     def _read_through(self) -> tuple[int, int]:
         """The time of the last entry in any journal (of the report, when there is none), and the points dropped."""
         last, lost = 0, 0
-        for writer in self._writers.values():
-            for _, entry in journal.frames(writer.path):
+        for name, path in self.folder.journals().items():
+            end = 0
+            for after, entry in journal.frames(path):
+                end = after
                 if entry[0] == journal.POINTS:
                     last = max(last, entry[1])
                 elif entry[0] == journal.DROPPED:
                     lost += entry[1]
+            if journal.is_damaged(path, end):
+                self._note(f"the journal {name} is damaged at byte {end}: what was recorded after it is lost")
+                lost += 1  # at least: how many they were cannot be told
         return last or int(json.loads(self.folder.report)["started_ms"]), lost
+
+    def _marked(self) -> int:
+        """Journals that dropped points and could not write down how many: at least one point each."""
+        return sum(bool(path.stat().st_mode & stat.S_IXUSR) for path in self.folder.journals().values())
+
+    def _note(self, text: str) -> None:
+        own = self.folder.journal(_NOTES)
+        own.append([journal.NOTE, text])
+        own.close()
+
+
+def _ends(folder: Folder, finish: bytes) -> dict[str, WriterEnd]:
+    """How each writer of a sealed run ended, by its finish.json."""
+    try:
+        return {str(name): WriterEnd(**end) for name, end in json.loads(finish)["writers"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise TrackrecordError(
+            f"{folder.path / 'finish.json'} cannot be read: it is damaged.", "Run it again."
+        ) from None
 
 
 def _boundary(path: Path, start: int) -> int:

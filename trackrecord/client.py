@@ -8,9 +8,9 @@ import os
 import re
 import ssl
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
 
 import urllib3
@@ -79,12 +79,16 @@ class Client:
             raise
         return True
 
-    def put(self, digest: str, path: Path) -> None:
-        """Stream a file into the registry's store. Raises OSError when the file cannot be read."""
+    def put(self, digest: str, path: Path, sent: Callable[[int], None] | None = None) -> None:
+        """Stream a file into the registry's store. `sent` hears how many bytes of it are on their way, again and again.
+
+        Raises OSError when the file cannot be read.
+        """
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
-            reply = self._send("PUT", f"/api/v1/artifacts/{digest}", file, headers, 900.0)
+            body = file if sent is None else _Counted(file, sent)
+            reply = self._send("PUT", f"/api/v1/artifacts/{digest}", body, headers, 900.0)
             try:
                 content, status = reply.read(_LARGEST_ANSWER), reply.status
             except HTTPError as problem:
@@ -143,6 +147,19 @@ class Client:
             )
         except (HTTPError, LocationValueError) as problem:
             raise _unreachable(self.url, problem) from None
+
+
+class _Counted:
+    """A file that tells how much of it was read: the connection sends what it reads, a piece at a time."""
+
+    def __init__(self, file: BinaryIO, told: Callable[[int], None]) -> None:
+        self._file, self._told, self._read = file, told, 0
+
+    def read(self, size: int = -1) -> bytes:
+        self._told(self._read)  # what was read before is with the kernel by now
+        piece = self._file.read(size)
+        self._read += len(piece)
+        return piece
 
 
 def path(*parts: str) -> str:

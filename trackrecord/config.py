@@ -23,6 +23,8 @@ class Config:
     home: Path
     mode: Mode
     source: str  # where url and token come from, for `doctor`
+    system_metrics: bool = True
+    console: bool = True  # whether the end of what a script prints is kept
 
 
 def load(environ: Mapping[str, str] | None = None) -> Config:
@@ -34,7 +36,15 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
     url = url or _address(kept.get("url", ""))
     if not token and url == _address(kept.get("url", "")):
         token = kept.get("token", "").strip()
-    return Config(url or None, token or None, home(env), _mode(env), source)
+    return Config(
+        url or None,
+        token or None,
+        home(env),
+        _mode(env),
+        source,
+        _on(env, "TRACKRECORD_SYSTEM_METRICS"),
+        _on(env, "TRACKRECORD_CONSOLE"),
+    )
 
 
 def file(env: Mapping[str, str] | None = None) -> Path:
@@ -83,6 +93,10 @@ def _mode(env: Mapping[str, str]) -> Mode:
         return "disabled"
     told = env.get("TRACKRECORD_MODE", "").strip().lower()
     return "offline" if told == "offline" else "disabled" if told == "disabled" else "online"
+
+
+def _on(env: Mapping[str, str], variable: str) -> bool:
+    return env.get(variable, "").strip().lower() not in {"0", "false", "no", "off"}
 
 
 def _base(env: Mapping[str, str], variable: str, default: str) -> Path:

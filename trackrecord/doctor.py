@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from trackrecord import config, sync, witness
+from trackrecord import config, homes, witness
 from trackrecord.client import Client
 from trackrecord.config import Config
 from trackrecord.errors import TrackrecordError
@@ -87,6 +87,6 @@ def _journals(told: Config) -> Iterator[Check]:
         yield Check(False, f"journals cannot be kept in {told.home}: {problem.strerror}; set TRACKRECORD_HOME")
         return
     yield Check(free > 200 << 20, f"journals are in {told.home}, {free >> 20} MB are free")
-    left = sync.pending(told)
+    left = homes.pending(told.home)
     if left:
         yield Check(False, f"{len(left)} runs are not wholly delivered: `trackrecord sync` (running ones stay)")

@@ -1,9 +1,9 @@
 """One run's folder on this machine: its report, its journals, the files it owes, and how it ended. Private (0700/0600).
 
 report.json       the RunReport, byte for byte as it is sent
-process.json      who writes here: pid, boot, start time, host
+process.json      who writes here: pid, boot, start time, host; of which job (see `attempts`)
 lock              held by the living process, and by whoever sends
-main.journal      a process's journal; forked children have their own
+main.journal      a process's journal; forked children have their own, and so has every further attempt (a2, a3, …)
 main.cuts         where its batches end (see `batches`)
 artifacts/DIGEST  a file that is still owed; DIGEST.path names one that was too large to copy
 finish.json       the FinishReport, byte for byte as it is sent
@@ -107,8 +107,8 @@ class Folder:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def make(home: Path, run_id: str, report: bytes) -> Folder:
-    """Make a run's folder with its report. Raises OSError when that cannot be."""
+def make(home: Path, run_id: str, report: bytes, process: dict[str, Any]) -> Folder:
+    """Make a run's folder with its report and who writes there. Raises OSError when that cannot be."""
     runs = home / "runs"
     for each in (home, runs):
         each.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ def make(home: Path, run_id: str, report: bytes) -> Folder:
     folder.path.mkdir(mode=0o700)
     folder.artifacts.mkdir(mode=0o700)
     try:
-        folder.keep("process.json", json.dumps(identity(os.getpid())).encode())
+        folder.keep("process.json", json.dumps(process).encode())
         folder.keep("report.json", report)
     except OSError:
         folder.remove()
@@ -125,12 +125,17 @@ def make(home: Path, run_id: str, report: bytes) -> Folder:
 
 
 def all_in(home: Path) -> list[Folder]:
-    """The folders of runs that are not wholly delivered, oldest first."""
+    """The folders of runs that are not wholly delivered, oldest first; also one whose report is gone."""
     try:
-        names = sorted(path for path in (home / "runs").iterdir() if (path / "report.json").is_file())
+        paths = sorted(path for path in (home / "runs").iterdir() if path.is_dir())
     except OSError:
         return []
-    return [Folder(path) for path in names]
+    return [Folder(path) for path in paths if _holds_something(path)]
+
+
+def _holds_something(path: Path) -> bool:
+    """Not so: a folder that is being made, or being removed."""
+    return (path / "report.json").is_file() or any(each.stat().st_size for each in path.glob("*.journal"))
 
 
 def identity(pid: int) -> dict[str, Any]:

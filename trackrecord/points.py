@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from trackrecord import redact
 from trackrecord.report import METRIC
 
 _TAKEN = re.compile(METRIC)
@@ -23,12 +24,17 @@ class Names:
         """The name itself where it is one; else the nearest that is, never the same for two."""
         name = self.known.get(key)
         if name is None:
-            name = str(key)
+            name = self._without_secrets(str(key))
             if not _TAKEN.fullmatch(name) or name in self.known.values():
                 name = self._near(name)
             if len(self.known) < 100_000:
                 self.known[key] = name
         return name
+
+    def _without_secrets(self, name: str) -> str:
+        """Two names stay two when what they differ in is taken out."""
+        cleaned = redact.text(name)
+        return name if cleaned == name else f"{cleaned}-{len(self.known)}"
 
     def _near(self, name: str) -> str:
         near = re.sub(r"[^A-Za-z0-9_./@:-]+", "_", name).lstrip("_./@:-")[:180]

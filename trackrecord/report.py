@@ -20,8 +20,29 @@ PROJECT = r"^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$"
 METRIC = r"^[A-Za-z0-9][A-Za-z0-9_./@:-]{0,199}$"
 WRITER = r"^[a-z0-9][a-z0-9-]{0,63}$"
 
+MACHINE_USE = "system/"  # metrics with this beginning say what a run used of its machine; they are no results
+
 Value = float | Literal["NaN", "Infinity", "-Infinity"]
 EndState = Literal["finished", "failed", "killed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmoduleReport:
+    """A submodule that is not just a commit of its remote: the outer tree names a commit and cannot say more.
+
+    `path` is relative to the outer repository's top. The other fields say of it what a CodeReport says of the whole.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = _STRICT
+    path: str
+    commit: str | None = None
+    remote: str | None = None
+    tree: str | None = None
+    base: str | None = None
+    patch: str | None = None
+    bundle: str | None = None
+    proved: bool = False
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +68,7 @@ class CodeReport:
     proved: bool = False  # restored into a scratch index at capture time and compared
     changed: list[str] = field(default_factory=list)  # paths that differ from HEAD, untracked ones included
     left_out: list[str] = field(default_factory=list)  # "path (why)": files that are not in the tree
+    submodules: list[SubmoduleReport] = field(default_factory=list)  # those with changes or commits of their own
     problem: str | None = None
 
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from trackrecord import folder, opening
+from trackrecord import homes
 from trackrecord.batches import Batches
 from trackrecord.config import Config
 from trackrecord.errors import TrackrecordError
 from trackrecord.folder import Folder
+from trackrecord.progress import Sending
+from trackrecord.standing import without_lock
 from trackrecord.upload import Registry, deliver
 
-Outcome = Literal["delivered", "running", "elsewhere", "waiting", "refused"]
+Outcome = Literal["delivered", "running", "elsewhere", "preempted", "waiting", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What became of one run: delivered; still running; on another machine; waiting for the server; refused."""
+    """What became of one run: delivered; still running; on another machine; waiting for its job to be started again, or
+    for the server; refused.
+    """
 
     run_id: str
     name: str
@@ -30,22 +34,19 @@ class Synced:
     trouble: str = ""
 
 
-def pending(told: Config) -> list[Folder]:
-    """The runs that are not wholly delivered, oldest first."""
-    spare = opening.spare(make=False)
-    return [*folder.all_in(told.home), *(folder.all_in(spare) if spare is not None else [])]
-
-
-def sync(told: Config, registry: Registry, gone: str = "") -> Iterator[Synced]:
+def sync(
+    told: Config, registry: Registry, gone: str = "", sending: Callable[[Sending], None] = lambda _: None
+) -> Iterator[Synced]:
     """Deliver every pending run that nobody is delivering. `gone` names a run whose machine will not come back.
 
+    `sending` hears how far the files of a run are, often.
     A run whose process has gone without a finish is closed as killed, at the time of its last entry.
     """
-    for each in pending(told):
-        yield _one(each, registry, gone)
+    for each in homes.pending(told.home):
+        yield _one(each, registry, gone, sending)
 
 
-def _one(place: Folder, registry: Registry, gone: str) -> Synced:
+def _one(place: Folder, registry: Registry, gone: str, sending: Callable[[Sending], None]) -> Synced:
     try:
         report = json.loads(place.report)
         name, project = str(report["name"]), str(report["project"])
@@ -58,13 +59,16 @@ def _one(place: Folder, registry: Registry, gone: str) -> Synced:
     if lock is None:
         return Synced(place.run_id, name, project, "running")
     try:
-        standing = "gone" if place.finish is not None or gone in (place.run_id, name) else _standing(place)
-        if standing != "gone":
-            return Synced(place.run_id, name, project, "running" if standing == "alive" else "elsewhere")
+        seen = "killed" if gone in (place.run_id, name) else without_lock(place)
         batches = Batches(place)
+        if seen == "preempted":  # what is here is delivered; the run stays open for the next attempt
+            batches.cut()
+            deliver(place, batches, registry, sending)
+        if seen != "ended" and seen != "killed":
+            return Synced(place.run_id, name, project, seen)
         state = str(json.loads(batches.seal("killed", None, None))["state"])
         batches.cut()
-        deliver(place, batches, registry)
+        deliver(place, batches, registry, sending)
         place.remove()
         return Synced(place.run_id, name, project, "delivered", state)
     except OSError as problem:
@@ -74,7 +78,3 @@ def _one(place: Folder, registry: Registry, gone: str) -> Synced:
         return Synced(place.run_id, name, project, outcome, trouble=str(problem))
     finally:
         os.close(lock)
-
-
-def _standing(place: Folder) -> str:
-    return folder.standing(place.process())

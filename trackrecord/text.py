@@ -76,7 +76,7 @@ class _Pen:
 
     def _facts(self, facts: Facts) -> Iterator[str]:
         yield from self._titled(facts.title)
-        wide = max((_wide(clean(label)) for label, _ in facts.pairs), default=0)
+        wide = max((columns_of(clean(label)) for label, _ in facts.pairs), default=0)
         for label, value in facts.pairs:
             lines = _wrapped(clean(value), max(20, self.width - wide - 2)) or [""]
             yield f"{self.paint(_padded(clean(label), wide), 'dim')}  {lines[0]}"
@@ -89,7 +89,7 @@ class _Pen:
         many = max([len(heads), *(len(row) for row in rows)], default=0)
         heads += [""] * (many - len(heads))
         rows = [row + [""] * (many - len(row)) for row in rows]
-        wides = [max([_wide(heads[at]), *(_wide(row[at]) for row in rows)]) for at in range(many)]
+        wides = [max([columns_of(heads[at]), *(columns_of(row[at]) for row in rows)]) for at in range(many)]
         right = [at < len(table.align) and table.align[at] == "right" for at in range(many)]
         yield self.paint(_line(heads, wides, right), "dim")
         yield from (_line(row, wides, right) for row in rows)
@@ -101,10 +101,10 @@ class _Pen:
         if chart.kind == "bar":
             yield from _bars(chart, self.width)
         else:
-            names = max((_wide(clean(line.name)) for line in chart.series), default=0)
+            names = max((columns_of(clean(line.name)) for line in chart.series), default=0)
             for line in chart.series:
                 if line.ys:
-                    yield f"{_padded(clean(line.name), names)}  {_sparks(line.ys, 40)}  {_ends(line)}"
+                    yield f"{_padded(clean(line.name), names)}  {sparks(line.ys, 40)}  {_ends(line)}"
         yield from (self.paint(line, "dim") for line in _wrapped(clean(chart.alt), self.width))
 
 
@@ -121,7 +121,7 @@ def _cell(cell: Cell) -> str:
 def _bars(chart: Chart, width: int) -> Iterator[str]:
     series = chart.series[0] if chart.series else Series("", (), ())
     labels = [clean(label) for label in chart.labels][: len(series.ys)]
-    wide = max((_wide(label) for label in labels), default=0)
+    wide = max((columns_of(label) for label in labels), default=0)
     longest = max(map(abs, series.ys), default=0.0) or 1.0
     room = max(10, min(40, width - wide - 14))
     for label, value in zip(labels, series.ys, strict=False):
@@ -129,7 +129,7 @@ def _bars(chart: Chart, width: int) -> Iterator[str]:
         yield f"{_padded(label, wide)}  {'█' * filled or '▏'} {value:.6g}"
 
 
-def _sparks(values: Sequence[float], columns: int) -> str:
+def sparks(values: Sequence[float], columns: int) -> str:
     """One block per bucket, as high as the bucket's value that is farthest from the median: no spike is lost."""
     scale = max(map(abs, values)) or 1.0  # between -1 and 1 no difference overflows
     ys = [value / scale for value in values]
@@ -149,19 +149,28 @@ def _ends(line: Series) -> str:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    if _wide(text) <= width:
+    if columns_of(text) <= width:
         return [text]
     # Wide letters count twice; half the width is right for a line that is full of them.
-    narrow = width if _wide(text) == len(text) else max(20, width // 2)
+    narrow = width if columns_of(text) == len(text) else max(20, width // 2)
     return textwrap.wrap(text, narrow, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _padded(text: str, wide: int, *, right: bool = False) -> str:
-    gap = " " * max(0, wide - _wide(text))
+    gap = " " * max(0, wide - columns_of(text))
     return gap + text if right else text + gap
 
 
-def _wide(text: str) -> int:
+def fitted(text: str, room: int) -> str:
+    """The text in so many columns; one that is too long ends with …"""
+    if columns_of(text) <= room:
+        return text
+    while text and columns_of(text) > room - 1:
+        text = text[: min(len(text) - 1, room)]
+    return f"{text}…" if room > 0 else ""
+
+
+def columns_of(text: str) -> int:
     """Columns that a terminal takes for it."""
     if text.isascii():
         return len(text)

@@ -7,6 +7,8 @@ import sys
 import unicodedata
 from typing import Literal, TextIO
 
+from trackrecord import redact
+
 Tone = Literal["plain", "good", "warn", "bad", "dim", "bold"]
 _CODES = {"good": "32", "warn": "33", "bad": "31", "dim": "2", "bold": "1"}
 
@@ -15,7 +17,7 @@ def say(line: str, tone: Tone = "plain") -> None:
     """One line: `trackrecord: …`. Whatever stands in the way of saying it is swallowed."""
     try:
         stream = sys.stderr
-        text = f"{paint('trackrecord:', 'dim', stream)} {paint(clean(line), tone, stream)}\n"
+        text = f"{paint('trackrecord:', 'dim', stream)} {paint(clean(redact.text(line)), tone, stream)}\n"
         encoding = getattr(stream, "encoding", None) or "utf-8"
         stream.write(text.encode(encoding, "replace").decode(encoding))
         stream.flush()
@@ -25,8 +27,13 @@ def say(line: str, tone: Tone = "plain") -> None:
 
 def paint(text: str, tone: Tone, stream: TextIO | None) -> str:
     """The text in colour, on a terminal only."""
+    return tinted(text, tone) if colours(stream) else text
+
+
+def tinted(text: str, tone: Tone) -> str:
+    """The text in colour."""
     code = _CODES.get(tone)
-    return f"\x1b[{code}m{text}\x1b[0m" if code and colours(stream) else text
+    return f"\x1b[{code}m{text}\x1b[0m" if code and text else text
 
 
 def colours(stream: TextIO | None) -> bool:

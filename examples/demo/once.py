@@ -98,10 +98,10 @@ def ask_everything(scene: Scene, mode: Mode) -> None:
     _shown(scene, mode, f"/compare {first.name} {second.name}")
     repro = _shown(scene, mode, f"/repro {dirty.name}")
     scene.check("/repro has commands", "git" in transcript.everything(repro), "git" in transcript.everything(repro))
-    for kind in ("dirty", *_ODD):
-        shown = _shown(scene, mode, f"/show {scene.of(kind).name}")
-        if kind != "dirty":
-            check_odd(scene, kind, shown)
+    _shown(scene, mode, f"/show {dirty.name}")
+    check_wrapped(scene, _shown(scene, mode, f"/show {scene.of('wrapped').name}"))
+    for kind in _ODD:
+        check_odd(scene, kind, _shown(scene, mode, f"/show {scene.of(kind).name}"))
     recent = _shown(scene, mode, f"/recent {team.PROJECT}")
     for words in ("/unverified", "/projects", f"/receipt {first.name}", f"/recheck {first.name}", "/help"):
         _shown(scene, mode, words)
@@ -191,6 +191,14 @@ def check_best(scene: Scene, sent: Sent) -> None:
         scene.of(kind).name for kind in _ODD if scene.of(kind).name in " ".join(map(str, rows[0] if rows else ()))
     ]
     scene.check("no unverified run is ranked", not others, others or "none")
+
+
+def check_wrapped(scene: Scene, sent: Sent) -> None:
+    """A script without a line of ours is verified like any other, and its run says where its number is from."""
+    verdict = scene.facts[scene.of("wrapped").run]["verdict"]
+    scene.check("a script without a line of trackrecord is a verified run", verdict == "verified", verdict)
+    said = "numbers were read from what the script printed"
+    scene.check("its answer says where its number is from", said in transcript.everything(sent), said)
 
 
 def check_odd(scene: Scene, kind: str, sent: Sent) -> None:

@@ -15,10 +15,11 @@ from examples.demo import team
 from examples.demo.parts import DemoError, call, spawn
 from examples.demo.team import Developer
 
-Kind = Literal["plain", "dirty", "unpushed", "nan", "killed", "other split", "other data"]
+Kind = Literal["plain", "wrapped", "dirty", "unpushed", "nan", "killed", "other split", "other data"]
 
 ABOUT: dict[Kind, str] = {
     "plain": "",
+    "wrapped": "trackrecord run -- a script that knows nothing of trackrecord",
     "dirty": "uncommitted work, a changed binary and an untracked module",
     "unpushed": "a commit that was never pushed",
     "nan": "a learning rate that diverges to NaN",
@@ -30,7 +31,7 @@ ABOUT: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class Training:
-    """One start of train.py by one developer, and what is done in the clone before."""
+    """One start of a script by one developer, and what is done in the clone before."""
 
     words: str
     kind: Kind = "plain"
@@ -58,6 +59,7 @@ PLAN: dict[str, tuple[Training, ...]] = {
         Training("--lr 0.3 --seed 0"),
     ),
     "ben": (
+        Training("--blur 0.3", "wrapped"),
         Training("--hidden 12 --lr 0.1 --seed 0"),
         Training("--hidden 12 --lr 0.2 --seed 1"),
         Training("--hidden 12 --lr 1000 --seed 0", "nan"),
@@ -80,6 +82,9 @@ PLAN: dict[str, tuple[Training, ...]] = {
         Training("--lr 0.3 --seed 0", "unpushed", team.commit_only),
     ),
 }
+_WRAPPED = (
+    "trackrecord", "run", "-p", team.PROJECT, "--dataset", "digits/test=data/test.npy", "--", "python", "baseline.py",
+)  # fmt: skip
 # The client's first line on stderr: "trackrecord: brave-otter-42 of milestone-1 http://…/runs/01M8…".
 _FIRST = re.compile(r"^trackrecord: (\S+) of \S+ \S+/runs/([0-9A-Z]{26})\b", re.MULTILINE)
 
@@ -117,7 +122,7 @@ def _train(developer: Developer, training: Training, started: Callable[[Done], b
     begin = time.monotonic()
     if training.before:
         training.before(developer)
-    argv = ["python", "train.py", *training.words.split()]
+    argv = [*(_WRAPPED if training.kind == "wrapped" else ("python", "train.py")), *training.words.split()]
     if training.kind == "killed":
         said = _train_and_kill(developer, training, argv, started, stop)
     else:

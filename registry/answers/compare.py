@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from registry import differences, history
+from registry import differences, history, machine
 from registry.asker import Asker
 from registry.curves import lines_of_runs, metric_to_draw
 from registry.differences import Group, Row
@@ -164,7 +164,8 @@ def _values(session: Session, runs: Sequence[Run]) -> tuple[tuple[str, ...], ...
             )
             rows.append((metric.name, *cells))
     found = series_of(session, [run.id for run in runs if is_open(run)])
-    others = sorted({name for each in found.values() for name in each} - {metric.name for metric in known})
+    logged = {name for each in found.values() for name in machine.of_the_run(each)}
+    others = sorted(logged - {metric.name for metric in known})
     for name in others:
         each = [found.get(run.id, {}).get(name) for run in runs]
         lasts = [series.last if series is not None else None for series in each]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from sqlmodel import Session
 
+from registry import machine
 from registry.asker import Asker
+from registry.attempts import attempts_of
 from registry.curves import charts_of_run
 from registry.earlier import earlier
 from registry.find import find_run
@@ -30,7 +33,7 @@ from registry.tries import said as tries_said
 from registry.tries import tries
 from registry.words import RunRef
 from trackrecord.answer import SELF_REPORTED, Answer, Facts, FollowUp, Link, Note, Part, Table, Tone
-from trackrecord.report import RunReport
+from trackrecord.report import AttemptReport, RunReport
 
 _PARAMETERS_SHOWN = 40
 _TONES: dict[str, Tone] = {"verified": "good", "unverified": "warn", "refuted": "bad"}
@@ -85,14 +88,16 @@ def _whole(
     session: Session, run: Run, metric: MetricDefinition | None, known: Known, asker: Asker, now: datetime
 ) -> list[Part]:
     """What the run holds, where it is neither hidden nor deleted."""
-    report = report_of(run)
+    report, series = report_of(run), series_of(session, [run.id])[run.id]
+    about = _about(run, metric, known, asker, now)
+    about += _attempts(run, attempts_of(session, run.id)) + _machine(session, run, series)
     return [
-        _about(run, metric, known, asker, now),
+        Facts(tuple(about)),
         _parameters(session, run),
         _code(report),
         _environment(report),
         *_data(session, run),
-        *_values(session, run, metric),
+        *_values(machine.of_the_run(series, [metric]), metric),
         *charts_of_run(session, run, metric),
     ]
 
@@ -129,7 +134,9 @@ def _value(run: Run, metric: MetricDefinition | None) -> str:
     return f"{read(run.headline, metric)} {metric.name}{step}"
 
 
-def _about(run: Run, metric: MetricDefinition | None, known: Known, asker: Asker, now: datetime) -> Facts:
+def _about(
+    run: Run, metric: MetricDefinition | None, known: Known, asker: Asker, now: datetime
+) -> list[tuple[str, str]]:
     lasted = (run.finished_at or run.heard_at) - run.started_at
     pairs = [
         ("run", clean(run.name, 60)),
@@ -146,8 +153,22 @@ def _about(run: Run, metric: MetricDefinition | None, known: Known, asker: Asker
         pairs.append(("late", "its points did not arrive while it ran"))
     if run.checked_at:
         pairs.append(("checked", f"{ago(now, run.checked_at)}: {passed_words(known)}"))
-    pairs += [(badge.word, badge.sentence) for badge in badges_of(run, metric, known)]
-    return Facts(tuple(pairs))
+    return pairs + [(badge.word, badge.sentence) for badge in badges_of(run, metric, known)]
+
+
+def _attempts(run: Run, again: Sequence[AttemptReport]) -> list[tuple[str, str]]:
+    """How often it was started, and when again, by the clocks of the machines; with the day where it is another one."""
+    if not again:
+        return []
+    starts = [datetime.fromtimestamp(each.report.started_ms / 1000, UTC) for each in again]
+    same_day = {start.date() for start in starts} == {run.started_at.astimezone(UTC).date()}
+    said = listed([start.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M") for start in starts], 6)
+    return [("attempts", f"{len(again) + 1} · requeued {said} UTC")]
+
+
+def _machine(session: Session, run: Run, series: Mapping[str, Series]) -> list[tuple[str, str]]:
+    used = machine.use(session, run.id, series)
+    return [("machine use", used)] if used else []
 
 
 def _parameters(session: Session, run: Run) -> Facts:
@@ -212,8 +233,7 @@ def _data(session: Session, run: Run) -> list[Part]:
     return [Table(("dataset", "split", "digest", "count", "size", "covers"), rows, title="Data")]
 
 
-def _values(session: Session, run: Run, metric: MetricDefinition | None) -> list[Part]:
-    found = series_of(session, [run.id])[run.id]
+def _values(found: Mapping[str, Series], metric: MetricDefinition | None) -> list[Part]:
     if not found:
         return [Note("No metric was logged.", "warn")]
     rows = tuple(_row(series, metric) for series in list(found.values())[:15])

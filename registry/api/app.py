@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib import metadata
 from threading import Event
 
 import anyio.to_thread
 import sqlalchemy as sa
 from fastapi import APIRouter, Depends, FastAPI
+from starlette.routing import BaseRoute
 
 from registry import web
 from registry.api import files, log, projects, questions, receipts, runs
@@ -36,6 +38,7 @@ def create_app(engine: sa.Engine, store: Store, settings: Settings) -> FastAPI:
         title="trackrecord registry",
         description="No registered run, no result.",
         version=metadata.version("trackrecord"),
+        routes=_routes(),
         lifespan=life,
         openapi_url="/api/openapi.json",
         docs_url=None,
@@ -44,19 +47,24 @@ def create_app(engine: sa.Engine, store: Store, settings: Settings) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.door = Door(engine, store, settings)
+    app.state.pages = web.pages_over(engine, settings)
     app.state.stopping = Event()  # set when the server is asked to stop: whoever streams ends then
     install(app)
     app.add_middleware(AroundEveryRequest, trusted_hosts=settings.trusted_hosts)
-    app.include_router(_open)
-    app.include_router(receipts.open_router)
-    app.include_router(log.open_router)
-    locked = APIRouter(prefix="/api/v1", dependencies=[Depends(caller_of)], responses=REFUSALS)
-    for router in (projects.router, runs.router, receipts.router, files.router, questions.router, log.router):
-        locked.include_router(router)
-    app.include_router(locked)
-    app.include_router(web.router(engine, settings))
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     return app
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    """Made once: they know no database, a request brings what its application was wired with in `app.state`."""
+    whole = APIRouter()
+    for router in (_open, receipts.open_router, log.open_router):
+        whole.include_router(router)
+    for router in (projects.router, runs.router, receipts.router, files.router, questions.router, log.router):
+        whole.include_router(router, prefix="/api/v1", dependencies=[Depends(caller_of)], responses=REFUSALS)
+    whole.include_router(web.router)
+    return whole.routes
 
 
 _open = APIRouter(tags=["health"])

@@ -94,7 +94,11 @@ async def body_of(request: Request) -> bytes:
     return bytes(body)
 
 
-Doors = Annotated[Door, Depends(door_of)]
+async def _door(request: Request) -> Door:  # async: no thread is needed to look it up
+    return door_of(request)
+
+
+Doors = Annotated[Door, Depends(_door)]
 Who = Annotated[Caller, Depends(caller_of)]
 Body = Annotated[bytes, Depends(body_of)]
 

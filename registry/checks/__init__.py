@@ -14,8 +14,9 @@ from registry.facts import Facts, Finding, PolicyFacts
 from registry.folder import functions_in
 from trackrecord.report import RunReport
 
-# No project can do without these: they say whether the record is the one that was handed in, and whether it stands.
-_ALWAYS = frozenset(("report_well_formed", "writer_known", "sealed", "standing", "no_secrets"))
+# No project can do without these: they say whether the record is the one that was handed in, of one experiment, and
+# whether it stands.
+_ALWAYS = frozenset(("report_well_formed", "writer_known", "attempts_agree", "sealed", "standing", "no_secrets"))
 
 Check = Callable[[RunReport, Facts], Finding]
 

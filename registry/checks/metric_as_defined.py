@@ -3,7 +3,7 @@
 from difflib import get_close_matches
 
 from registry.facts import CodeFacts, Facts, Finding, MetricFacts, failed, passed, unknown
-from trackrecord.report import RunReport
+from trackrecord.report import MACHINE_USE, RunReport
 
 
 def metric_as_defined(report: RunReport, facts: Facts) -> Finding:
@@ -41,14 +41,19 @@ def _evaluator(metric: MetricFacts, seen: CodeFacts) -> Finding | None:
 
 
 def _has(facts: Facts) -> str:
-    names = sorted(facts.series)
+    names = _names(facts)
     if not names:
         return "it logged no metrics."
     more = f" and {len(names) - 6} more" if len(names) > 6 else ""
     return f"it has {', '.join(names[:6])}{more}."
 
 
+def _names(facts: Facts) -> list[str]:
+    """What the script logged; what its machine did is no value of it."""
+    return sorted(name for name in facts.series if not name.startswith(MACHINE_USE))
+
+
 def _mend(name: str, facts: Facts) -> str:
-    near = get_close_matches(name, facts.series, n=1)
+    near = get_close_matches(name, _names(facts), n=1)
     rename = f" ({near[0]} is near: rename it)" if near else ""
     return f"Log it under exactly this name{rename}, then run again."

@@ -41,6 +41,12 @@ def _of_the_tree(report: RunReport, facts: Facts) -> Finding:
         )
     if code.dirty and not facts.policy.dirty_trees:
         return failed("The tree has uncommitted changes, and the project takes none.", "Commit, push, and run again.")
+    if code.submodules:
+        paths = ", ".join(each.path[:80] for each in code.submodules[:3])
+        return unknown(
+            f"The tree is as reported, but what was changed inside of submodules is not rebuilt here: {paths}.",
+            "Commit and push it there, commit the new submodule here, push, and run again.",
+        )
     start = (code.base or code.commit or "")[:12]
     what = f"{start} and the patch give" if code.patch else f"{start} has"
     return passed(f"{what} exactly the reported tree {(code.tree or '')[:12]}.")

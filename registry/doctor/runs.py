@@ -23,6 +23,7 @@ from registry.summary import Summary, kind_of, summarise
 from registry.tables import (
     Artifact,
     Attachment,
+    Attempt,
     Batch,
     Chunk,
     Dataset,
@@ -180,7 +181,7 @@ def _emptied(session: Session, run: Run, said: Said, found: Examined, where: str
     found.same(where, "It was deleted, and what is left of it is not what its row says.", left, wanted, _MEANS)
     logged = [entry.body.get("left") for entry in said["correction"] if entry.body.get("what") == "deleted"]
     found.same(where, "It was deleted, and its row says something else since.", [left_digest(run)], logged, _MEANS)
-    for table in (Series, Param, Dataset, Artifact, Prediction, Attachment, Remark):
+    for table in (Series, Param, Dataset, Artifact, Prediction, Attachment, Attempt, Remark):
         if session.exec(select(table.run_id).where(table.run_id == run.id).limit(1)).first() is not None:
             found.say(where, f"It was deleted, and there is something of it in {table.__tablename__}.", _MEANS)
     tails = select(Batch.sequence).where(Batch.run_id == run.id, col(Batch.tail).is_not(None))

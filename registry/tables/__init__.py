@@ -9,11 +9,12 @@ from registry.tables.judgements import Correction, Finding, Placing, Receipt
 from registry.tables.log import Checkpoint, Leaf, LogHead, LogNode, SigningKey
 from registry.tables.messages import Outgoing, Seen, SlackChannel
 from registry.tables.projects import MetricDefinition, Project, Token
-from registry.tables.runs import Artifact, Attachment, Dataset, Param, Prediction, Remark, Run
+from registry.tables.runs import Artifact, Attachment, Attempt, Dataset, Param, Prediction, Remark, Run
 
 __all__ = [
     "Artifact",
     "Attachment",
+    "Attempt",
     "Batch",
     "Checkpoint",
     "Chunk",

@@ -115,6 +115,20 @@ class Prediction(SQLModel, table=True):
     step: int | None = Field(default=None, sa_type=sa.BigInteger)
 
 
+class Attempt(SQLModel, table=True):
+    """A further start of a run that was preempted and goes on. The first is the run's own report."""
+
+    __table_args__ = (
+        sa.CheckConstraint("number >= 2", name="number_from_two"),
+        STRICT,
+    )
+    run_id: str = Field(primary_key=True, foreign_key="run.id")
+    number: int = Field(primary_key=True)  # from 2
+    writer: str  # whose batch said so
+    report: str = Field(sa_type=sa.Text)  # JSON of the RunReport in one spelling (registry/params.py: canonical)
+    received_at: datetime  # ours
+
+
 class Attachment(SQLModel, table=True):
     """A stored file that a report itself rests on: the code's patch or bundle, a lock file."""
 

@@ -48,6 +48,7 @@ CHECKS = (
     "no_secrets",
     "sealed",
     "standing",
+    "attempts_agree",
 )
 LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 

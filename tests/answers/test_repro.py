@@ -254,7 +254,7 @@ def test_the_answer_says_the_verdict_first(put: Ask) -> None:
     answer = put("repro", "shy-badger-21")
     first = answer.parts[0]
     assert isinstance(first, Note)
-    assert first.text == "Unverified: 14 of 15 checks passed."
+    assert first.text == "Unverified: 15 of 16 checks passed."
     assert "never pushed" in str(answer.parts[1])
     assert [part.filename for part in answer.parts if isinstance(part, Code)] == [
         "shy-badger-21-code.sh",
@@ -277,3 +277,12 @@ def test_places_on_the_old_machine_are_told_and_not_set() -> None:
     assert "export OMP_NUM_THREADS=4" in scripts["run.sh"].text
     assert f"# its lock file uv.lock: trackrecord fetch {'e' * 64}" in scripts["environment.sh"].text
     assert "lock file" not in gaps
+
+
+def test_what_conda_installed_is_told_and_not_asked_of_an_index() -> None:
+    report = report_of(Try(name="brave-otter-42"), "milestone-1")
+    channel = "conda https://conda.example/conda-forge/linux-64"
+    packages = [PackageReport(name="_openmp_mutex", version="4.5", origin=channel)]
+    scripts, gaps = made(replace(report, environment=replace(report.environment, packages=packages)))
+    assert f"\n# _openmp_mutex 4.5: {channel}\n" in scripts["environment.sh"].text
+    assert "from conda, not from an index, install by hand: _openmp_mutex 4.5" in gaps

@@ -117,7 +117,7 @@ def test_compare_refuses(put: Ask, words: str, says: str) -> None:
 def test_show_begins_with_what_is_missing(put: Ask) -> None:
     answer = put("show", "shy-badger-21")
     first, second = (part for part in answer.parts[:2] if isinstance(part, Note))
-    assert first.text == "Unverified: 14 of 15 checks passed."
+    assert first.text == "Unverified: 15 of 16 checks passed."
     assert second.text.startswith("commit reachable: could not be told. its commit was never pushed")
     assert second.text.endswith("git push, then ask for a recheck")
     about = facts(answer)

@@ -143,7 +143,7 @@ def test_a_check_that_the_project_does_not_ask_for_is_told_and_not_counted(engin
         session.get_one(Placing, (run.id, run.metric_id)).verdict = "verified"
     put = asking(engine)
     show = put("show", "free-swan-1")
-    assert "Verified: 14 of 14 checks passed (1 more not asked for by the project's rules)." in notes(show)
+    assert "Verified: 15 of 15 checks passed (1 more not asked for by the project's rules)." in notes(show)
     assert "environment locked: failed; not asked for by the project's rules. no lock file was recorded." in notes(show)
     assert "Commit one" not in str(show)
     assert facts(put("best"))["run"] == "free-swan-1"

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tests.api.scene import RUN, batch, ended, report
-from trackrecord.report import MetricRules, ProjectRules
+from trackrecord.report import AttemptReport, MetricRules, ProjectRules
 
 MARK = "Zx9Sentinel7qQ"
 LONG = MARK * 20_000
@@ -27,6 +27,10 @@ def changed(whole: Any, path: str, value: bytes) -> bytes:
 
 def text(value: str) -> bytes:
     return json.dumps(value).encode()
+
+
+def text_of(**values: str) -> bytes:
+    return json.dumps(values).encode()
 
 
 # Texts that no short, machine-read field takes: an id, a digest, a metric, a name, an address, a file name.
@@ -202,6 +206,18 @@ def bad_wholes() -> Iterator[tuple[str, str, bytes]]:
         _BATCH,
         json.dumps({"artifacts": [{"name": f"../{MARK}", "digest": "a" * 64, "size": 1}]}).encode(),
     )
+    again = batch(attempts=[AttemptReport(number=2, report=report())])
+    for number in (b"1", b"0", b"-2", b"10001", b"1e9", b'"2"', str(2**63).encode()):
+        yield f"attempt {number.decode()}", _BATCH, changed(again, "attempts.0.number", number)
+    one: dict[str, Any] = asdict(again)["attempts"][0]
+    yield "an attempt twice", _BATCH, json.dumps({"attempts": [one, one]}).encode()
+    many_again = {"attempts": [{**one, "number": 2 + number} for number in range(101)]}
+    yield "too many attempts", _BATCH, json.dumps(many_again).encode()
+    yield "nan in an attempt", _BATCH, changed(again, "attempts.0.report.params", b'{"a": NaN}')
+    yield "deep attempt", _BATCH, changed(again, "attempts.0.report.params", b'{"a":' * 30 + b"1" + b"}" * 30)
+    yield "short commit of an attempt", _BATCH, changed(again, "attempts.0.report.code.commit", text(MARK))
+    yield "long parameter of an attempt", _BATCH, changed(again, "attempts.0.report.params", text_of(a=LONG))
+    yield "an attempt's own field", _BATCH, changed(again, "attempts.0.report.verdict", text(MARK))
     yield "long note", _BATCH, json.dumps({"notes": [MARK * 100]}).encode()
     yield (
         "too many parameters",

@@ -11,6 +11,7 @@ from registry.badges import agrees
 from registry.checks import asked, checks, judge, titles
 from registry.facts import (
     ArtifactFacts,
+    AttemptFacts,
     CorrectionFacts,
     DatasetFacts,
     Facts,
@@ -23,7 +24,15 @@ from registry.facts import (
 )
 from registry.leaks import MOST_READ
 from tests.checks.sound import ACCURACY, DATA, FACTS, HEAD, METRIC, REPORT, arrived, code, ended, seen
-from trackrecord.report import CommandReport, EnvironmentReport, GpuReport, PackageReport, RunReport, WriterEnd
+from trackrecord.report import (
+    CommandReport,
+    EnvironmentReport,
+    GpuReport,
+    PackageReport,
+    RunReport,
+    SubmoduleReport,
+    WriterEnd,
+)
 
 NAMES = {
     "report_well_formed",
@@ -41,6 +50,7 @@ NAMES = {
     "no_secrets",
     "sealed",
     "standing",
+    "attempts_agree",
 }
 
 
@@ -59,6 +69,12 @@ def environment(**changed: object) -> RunReport:
 def own(value: float | None, **more: object) -> Facts:
     """With the registry's own value, from predictions."""
     return replace(FACTS, recomputed=RecomputedFacts(value, count=360, **more))  # type: ignore[arg-type]
+
+
+def again(*reports: RunReport, **history: object) -> Facts:
+    """With further starts, numbered from 2 on."""
+    attempts = tuple(AttemptFacts(number, report) for number, report in enumerate(reports, 2))
+    return replace(arrived(**history), attempts=attempts)
 
 
 NO_METRIC = replace(FACTS, metric=None)
@@ -134,6 +150,13 @@ CASES = [
     ("tree_rebuilt", REPORT, seen(base_refs=()), "fail", "applies to cccccccccccc, which is on no allowed branch"),
     (
         "tree_rebuilt",
+        code(submodules=[SubmoduleReport(path="lib")]),
+        FACTS,
+        "unknown",
+        "what was changed inside of submodules is not rebuilt here: lib.",
+    ),
+    (
+        "tree_rebuilt",
         code(dirty=True),
         replace(FACTS, policy=PolicyFacts(dirty_trees=False)),
         "fail",
@@ -184,6 +207,36 @@ CASES = [
         "fail",
         "Deleted by mia: no consent.",
     ),
+    (
+        "attempts_agree",
+        REPORT,
+        again(REPORT, code(tree=OTHER)),
+        "fail",
+        "Attempt 3 ran another tree (bbbbbbbbbbbb, not 777777777777).",
+    ),
+    (
+        "attempts_agree",
+        REPORT,
+        again(environment(packages=[PackageReport(name="numpy", version="2.1")])),
+        "fail",
+        "Attempt 2 had numpy 2.1 in place of 2.2.0.",
+    ),
+    (
+        "attempts_agree",
+        REPORT,
+        again(environment(python="3.12.1")),
+        "fail",
+        "ran CPython 3.12.1 in place of CPython 3.11",
+    ),
+    (
+        "attempts_agree",
+        REPORT,
+        again(replace(REPORT, params={"lr": 0.2, "model": {"layers": [64, 64]}})),
+        "fail",
+        "Attempt 2 had the parameter lr 0.2 in place of 0.1.",
+    ),
+    ("attempts_agree", REPORT, again(REPORT, batches={"main": 3, "a3": 1}), "fail", "What attempt 3 ran is not known"),
+    ("attempts_agree", code(tree=None), again(code(tree=None)), "fail", "Attempt 2 does not say which tree it ran."),
     ("metric_as_defined", REPORT, EVALUATED, "fail", "eval.py, which measures, is not in the tree"),
     (
         "metric_as_defined",
@@ -373,7 +426,7 @@ def test_the_pinned_evaluator_passes() -> None:
 def test_a_policy_names_what_counts_but_not_away_what_always_does() -> None:
     assert asked(PolicyFacts()) == frozenset(NAMES)
     assert asked(PolicyFacts(checks=("data_pinned", "no such check"))) == {
-        "data_pinned", "report_well_formed", "writer_known", "sealed", "standing", "no_secrets",
+        "data_pinned", "report_well_formed", "writer_known", "attempts_agree", "sealed", "standing", "no_secrets",
     }  # fmt: skip
 
 

@@ -14,7 +14,15 @@ from registry import leaks
 from registry.leaks import MOST_PLACES, secrets_in
 from tests.checks.sound import REPORT
 from trackrecord import redact
-from trackrecord.report import CodeReport, CommandReport, EnvironmentReport, PackageReport, RunReport
+from trackrecord.report import (
+    AttemptReport,
+    CodeReport,
+    CommandReport,
+    EnvironmentReport,
+    PackageReport,
+    RunReport,
+    SubmoduleReport,
+)
 
 SECRET = "ghp_" + "a1B2" * 10
 URL = "https://ada:hunter2secret@example.org/x.git"
@@ -58,7 +66,7 @@ def test_a_secret_in_the_patch_is_named_with_its_file_and_line() -> None:
 def test_of_a_large_patch_the_beginning_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     fine, bad = b"+x = 1\n" * 100, f"+k = '{SECRET}'\n".encode()
     monkeypatch.setattr(leaks, "MOST_READ", len(fine))
-    assert secrets_in(REPORT, bad + fine) == ("patch: ?:0",)
+    assert secrets_in(REPORT, bad + fine) == ("patch: ?:1",)
     assert secrets_in(REPORT, fine + bad) == ()  # the check says then that it was not read to its end
 
 
@@ -111,3 +119,13 @@ def test_a_hostile_report_takes_no_longer_than_its_length() -> None:
     )
     assert secrets_in(report, lines) == ()
     assert time.process_time() - began < 10
+
+
+def test_a_submodule_has_a_patch_of_its_own() -> None:
+    inner = SubmoduleReport(path="lib", commit="a" * 40, patch="b" * 64)
+    report = replace(REPORT, code=replace(REPORT.code, submodules=[inner]))
+    token = "gh" + "p_" + "aB3dE5gH7j" * 4
+    patch = f"diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -0,0 +7 @@\n+{token}\n".encode()
+    assert secrets_in(report, None, (), {"b" * 64: patch}) == ("patch of lib: x.py:7",)
+    attempt = AttemptReport(number=2, report=report)
+    assert secrets_in(REPORT, None, [attempt], {"b" * 64: patch}) == ("attempt 2: patch of lib: x.py:7",)

@@ -14,6 +14,7 @@ from pathlib import Path
 from registry.checks import checks
 from registry.facts import (
     ArtifactFacts,
+    AttemptFacts,
     CorrectionFacts,
     DatasetFacts,
     Facts,
@@ -74,6 +75,16 @@ def pinned(**changed: object) -> Facts:
     return replace(FACTS, metric=METRIC_PINNED, code=replace(FACTS.code, **changed))  # type: ignore[arg-type]
 
 
+def started(first: RunReport, *again: RunReport, **batches: int) -> tuple[RunReport, Facts]:
+    """With further starts, numbered from 2 on; so many batches came of some of their writers."""
+    attempts = tuple(AttemptFacts(number, report) for number, report in enumerate(again, 2))
+    return first, replace(arrived(batches={"main": 3, **batches}), attempts=attempts)
+
+
+def params(**changed: object) -> RunReport:
+    return replace(REPORT, params=REPORT.params | changed)
+
+
 def _end(batches: int) -> WriterEnd:
     return WriterEnd(batches=batches, head=HEAD)
 
@@ -92,7 +103,46 @@ _ONE_BATCH = ended(writers={"main": _end(1)}).history
 _NO_WAY_BACK = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 _EVERY_NAME = ("i", "h", "g", "f", "e", "d", "c", "b", "a")
 
+_NUMPY = PackageReport(name="numpy", version="2.2.0")
+_COMMAND = ["python", "train.py", "--lr", "0.1"]
+
 MORE: dict[str, list[tuple[RunReport, Facts]]] = {
+    "attempts_agree": [
+        started(REPORT, REPORT),
+        started(REPORT, *[REPORT] * 20),
+        started(REPORT, REPORT, a2=1),
+        started(REPORT, REPORT, a2=1, a3=0),  # the third was stopped before it began
+        (REPORT, replace(FACTS, attempts=(AttemptFacts(3, REPORT), AttemptFacts(2, REPORT)))),
+        (REPORT, replace(FACTS, attempts=(AttemptFacts(4, REPORT), AttemptFacts(2, REPORT)))),
+        started(REPORT, a2=2),
+        started(REPORT, a1=2, b2=1, a02=1, a=1),
+        started(REPORT, replace(REPORT, seeds={"python": 4})),
+        started(REPORT, params(resume=True, seed=7)),
+        started(params(resume_from=None), params(resume_from="last.pt", **{"trainer.ckpt_path": "x", "attempt": 2})),
+        started(command(argv=_COMMAND), command(argv=[*_COMMAND, "--resume"])),
+        started(command(argv=_COMMAND), command(argv=[*_COMMAND[:2], "--resume", "last.pt", *_COMMAND[2:]])),
+        started(command(argv=_COMMAND), command(argv=[*_COMMAND, "trainer.resume=last.pt"])),
+        started(command(argv=[*_COMMAND, "--seed", "3"]), command(argv=[*_COMMAND, "--seed", "4"])),
+        started(command(argv=_COMMAND), command(argv=[*_COMMAND[:3], "0.2"])),
+        started(command(argv=_COMMAND), command(argv=_COMMAND[:2])),
+        started(command(argv=_COMMAND), command(argv=[*_COMMAND, "--config", "c" * 80])),
+        started(command(argv=_COMMAND), command(argv=[*_COMMAND, "resume"])),
+        started(command(argv=_COMMAND), command(argv=[*_COMMAND, "--warm-restarts", "5"])),
+        started(REPORT, code(tree=None)),
+        started(code(tree=None), REPORT),
+        started(REPORT, command(entry="other.py")),
+        started(REPORT, command(entry=None)),
+        started(REPORT, replace(REPORT, params={})),
+        started(replace(REPORT, params={}), params()),
+        started(REPORT, params(lr="0.1")),
+        started(REPORT, environment(packages=[])),
+        started(REPORT, environment(packages=[_NUMPY, PackageReport(name="scipy", version="1.17.0")])),
+        started(REPORT, environment(packages=[replace(_NUMPY, origin="git+https://git.example/numpy@abc")])),
+        started(REPORT, environment(implementation="PyPy", os="Linux 7", cpu="other")),
+        started(REPORT, REPORT, code(tree="b" * 40), params(lr=1)),
+        started(REPORT, code(tree="b" * 40), params(lr=1), code(tree="c" * 40)),
+        started(REPORT, *[replace(params(lr=1), code=code(tree="b" * 40).code)] * 20),
+    ],
     "report_well_formed": [
         (code(base="c" * 39), FACTS),
         (code(commit="c" * 64, tree="7" * 64, base=None), FACTS),

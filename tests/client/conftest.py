@@ -26,6 +26,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(place))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.setenv("TRACKRECORD_SYSTEM_METRICS", "0")  # tests count points, and artifacts;
+    monkeypatch.setenv("TRACKRECORD_CONSOLE", "0")  # what pytest captures goes into a file
     monkeypatch.chdir(place)
     return place
 

@@ -1,4 +1,4 @@
-"""A digest covers all of the data, and nothing but the data."""
+"""A digest of files covers all of their data, and nothing but the data."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import hashlib
 import os
 import time
 from pathlib import Path
-from typing import Any
 
-import numpy
 import pytest
 
 from trackrecord.capture import data
-from trackrecord.capture.data import Digests, of_path, of_value
+from trackrecord.capture.content import Content
+from trackrecord.capture.data import Digests, of_path
+from trackrecord.capture.values import of_value
 
 
 def _digests(tmp_path: Path) -> Digests:
@@ -29,7 +29,7 @@ def _folder(top: Path, files: dict[str, bytes]) -> Path:
 def test_a_file_has_its_sha256(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"abc" * 1000)
     found = of_path(tmp_path / "x", _digests(tmp_path))
-    assert found == data.Content(hashlib.sha256(b"abc" * 1000).hexdigest(), 3000, 1)
+    assert found == Content(hashlib.sha256(b"abc" * 1000).hexdigest(), 3000, 1)
     assert of_value(b"abc" * 1000).digest == found.digest
     assert of_value("abc" * 1000).digest == found.digest
 
@@ -106,69 +106,3 @@ def test_a_damaged_memory_is_no_harm(tmp_path: Path) -> None:
     (tmp_path / "digests.json").write_bytes(b"{torn")
     (tmp_path / "x").write_bytes(b"abc")
     assert of_path(tmp_path / "x", _digests(tmp_path)).size == 3
-
-
-ARRAY = numpy.arange(12, dtype=numpy.float32).reshape(3, 4)
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        ARRAY.astype(numpy.float64),
-        ARRAY.reshape(4, 3),
-        ARRAY + numpy.float32(1e-6),
-        ARRAY[:2],
-        [ARRAY],
-        (ARRAY, None),
-        {"x": ARRAY},
-        ARRAY.tolist(),
-    ],
-)
-def test_arrays_differ_by_type_shape_and_content(other: Any) -> None:
-    assert of_value(ARRAY).digest != of_value(other).digest
-
-
-def test_arrays_are_equal_by_content_whatever_their_memory_is_like() -> None:
-    same = [
-        ARRAY.copy(),
-        numpy.asfortranarray(ARRAY),
-        ARRAY.astype(">f4"),
-        numpy.repeat(ARRAY, 2, axis=0)[::2],
-        ARRAY[::-1][::-1],
-    ]
-    assert {of_value(each).digest for each in same} == {of_value(ARRAY).digest}
-    assert of_value(ARRAY).count == 3
-
-
-def test_nested_values_tables_and_texts() -> None:
-    x, y = ARRAY, numpy.array([1, 2, 3])
-    assert of_value((x, y)).digest == of_value([x, y]).digest != of_value((y, x)).digest
-    assert of_value({"x": x, "y": y}).digest == of_value({"y": y, "x": x}).digest
-    assert of_value(["ab", "c"]).digest != of_value(["a", "bc"]).digest
-    texts = numpy.array(["a", "bc"], dtype=object)
-    assert of_value(texts).digest != of_value(numpy.array(["ab", "c"], dtype=object)).digest
-    assert of_value(Table({"a": x[:, 0], "b": y})).digest != of_value(Table({"a": x[:, 0], "c": y})).digest
-    assert of_value(numpy.array([])).size > 0
-    with pytest.raises(TypeError):
-        of_value(object())
-    with pytest.raises(TypeError):
-        of_value([object()])
-
-
-class Table:
-    """The part of pandas' DataFrame that a digest needs; pandas itself is not installed here."""
-
-    def __init__(self, columns: dict[str, Any]) -> None:
-        self._columns = columns
-        self.columns = list(columns)
-        self.index = numpy.arange(len(next(iter(columns.values()))))
-
-    @property
-    def iloc(self) -> Any:
-        table = self
-
-        class At:
-            def __getitem__(self, key: tuple[slice, int]) -> Any:
-                return list(table._columns.values())[key[1]]
-
-        return At()

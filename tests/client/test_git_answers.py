@@ -163,23 +163,6 @@ def test_detached_shallow_worktree_and_folder_below_are_answers(repository: Repo
     restored(Repository(tree, repository.origin), seen, tmp_path / "b")
 
 
-def test_submodules_are_named_when_they_hide_changes(repository: Repository, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    git("init", "-q", "-b", "main", str(other), cwd=tmp_path)
-    (other / "lib.py").write_text("LIB = 1\n")
-    git("add", "-A", cwd=other)
-    git("commit", "-qm", "lib", cwd=other)
-    repository.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "lib")
-    repository.push("with a submodule")
-    assert code.look(repository.path).report.left_out == []
-    (repository.path / "lib/lib.py").write_text("LIB = 2\n")
-    report = code.look(repository.path).report
-    assert report.left_out == ["lib (changes inside the submodule)"]
-    inner = code.look(repository.path / "lib").report
-    assert inner.dirty
-    assert inner.commit == git("rev-parse", "HEAD", cwd=other)
-
-
 def test_a_repository_in_the_middle_of_a_merge(repository: Repository, tmp_path: Path) -> None:
     repository.git("checkout", "-q", "-b", "side")
     repository.write("notes.txt", "one\nside\nthree\n")

@@ -1,4 +1,4 @@
-"""Whatever state a working tree is in, its tree comes back byte for byte from the origin and the patch."""
+"""States of a working tree, and settings of git that bend what it says; the two crossed are in test_git_matrix."""
 
 from __future__ import annotations
 
@@ -156,15 +156,6 @@ def settled(repository: Repository) -> Callable[[dict[str, str]], None]:
             repository.git("config", "--global", name, value)
 
     return settle
-
-
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__.strip("_"))
-def test_every_state_comes_back(repository: Repository, tmp_path: Path, state: Callable[[Repository], None]) -> None:
-    state(repository)
-    seen = code.look(repository.path)
-    assert seen.report.problem is None
-    assert seen.report.dirty == (state not in (_clean,))
-    restored(repository, seen, tmp_path)
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS.keys())

@@ -186,7 +186,7 @@ def test_a_home_that_takes_nothing_falls_back(
     with trackrecord.run("milestone-1") as run:
         assert run.log({"loss": 1.0})
     assert registry.run.points()["loss"] == [(0, 1.0)]
-    monkeypatch.setattr("trackrecord.opening.spare", lambda *, make: None)
+    monkeypatch.setattr("trackrecord.homes.spare", lambda *, make: None)
     with trackrecord.run("milestone-1") as run:
         assert not run.log({"loss": 1.0})
     assert "this run is not recorded" in capsys.readouterr().err

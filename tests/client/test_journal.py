@@ -118,3 +118,67 @@ def test_append_takes_microseconds(tmp_path: Path) -> None:
     # The median: the machine of the tests is shared, its 99th percentile says more about its neighbours.
     assert sorted(times)[len(times) // 2] < 100_000
     assert os.path.getsize(tmp_path / "main.journal") > 5_000 * 40
+
+
+def _filled(path: Path, number: int = 12) -> list[int]:
+    """A journal with so many entries; where each ends."""
+    writing = Journal(path)
+    for step in range(number):
+        assert writing.append([journal.POINTS, step, step, {"loss": step / 7}], 1)
+    writing.close()
+    return [end for end, _ in frames(path)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(cut=st.integers(0, 600))
+def test_a_torn_tail_is_no_damage(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
+    path = tmp_path_factory.mktemp("journal") / "main.journal"
+    ends = _filled(path)
+    os.truncate(path, min(cut, ends[-1]))
+    end = max((end for end in ends if end <= cut), default=0)
+    assert not journal.is_damaged(path, end)
+
+
+@settings(deadline=None, max_examples=150)
+@given(at=st.integers(0, 10_000), mask=st.integers(1, 255))
+def test_a_changed_byte_is_damage_unless_it_stands_in_the_last_entry(
+    tmp_path_factory: pytest.TempPathFactory, at: int, mask: int
+) -> None:
+    path = tmp_path_factory.mktemp("journal") / "main.journal"
+    ends = _filled(path)
+    content = bytearray(path.read_bytes())
+    at %= ends[-2]
+    content[at] ^= mask
+    path.write_bytes(content)
+    last = max((end for end, _ in frames(path)), default=0)
+    assert last <= at
+    assert journal.is_damaged(path, last)
+
+
+def test_zeros_that_a_power_cut_left_are_damage_and_no_entries(tmp_path: Path) -> None:
+    ends = _filled(tmp_path / "main.journal")
+    with (tmp_path / "main.journal").open("ab") as file:
+        file.write(bytes(500))
+    assert [end for end, _ in frames(tmp_path / "main.journal")] == ends
+    assert journal.is_damaged(tmp_path / "main.journal", ends[-1])
+
+
+def test_a_long_journal_keeps_fewer_steps_and_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "CAP", 80_000)
+    writing = Journal(tmp_path / "main.journal")
+    called, kept = 3_000, 0
+    for step in range(0, 2 * called, 2):  # even steps only: it counts steps, it does not read their numbers
+        for metric in ("a", "b"):
+            if not writing.thins(step, 1):
+                kept += writing.append([journal.POINTS, 1, step, {metric: 0.5}], 1)
+    assert writing.keeps_every >= 16
+    writing.close()
+    assert (tmp_path / "main.journal").stat().st_size <= 80_000
+    entries = _entries(tmp_path / "main.journal")
+    points = [entry for entry in entries if entry[0] == journal.POINTS]
+    assert len(points) == kept
+    assert kept + sum(entry[1] for entry in entries if entry[0] == journal.DROPPED) == 2 * called
+    steps = [entry[2] for entry in points]
+    torn = [step for step in set(steps) if steps.count(step) != 2]
+    assert len(torn) <= 1, "a step is kept whole or not at all, but for the one in which it began"
+    assert steps[:200] == [step for step in range(0, 200, 2) for _ in "ab"], "the first half of the room keeps all"

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -49,7 +50,38 @@ def test_every_package_has_its_version_and_origin(tmp_path: Path, monkeypatch: p
     assert found["local"] == ("3", "editable file://…/local")
     assert found["broken"] == ("4", None)
     assert found["numpy"] == (importlib.metadata.version("numpy"), None)
+    (tmp_path / "old-6.egg-info").write_text("Metadata-Version: 1.0\r\nName: old\r\nVersion: 6\r\n\r\nVersion: 7\r\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "zipped.egg"))
+    with zipfile.ZipFile(tmp_path / "zipped.egg", "w") as archive:
+        archive.writestr("EGG-INFO/PKG-INFO", "Metadata-Version: 1.0\nName: zipped\nVersion: 8\n")
+    found = {each.name: (each.version, each.origin) for each in packages.look()}
+    assert (found["old"], found["zipped"]) == (("6", None), ("8", None))
+    known = {each.metadata["Name"]: each.version for each in reversed(list(importlib.metadata.distributions()))}
+    assert {name: version for name, (version, _) in found.items()} == {k: v for k, v in known.items() if k}
     assert list(found) == sorted(found, key=lambda name: name.lower().replace("_", "-").replace(".", "-"))
+
+
+def test_what_conda_installed_is_named_with_its_channel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    channel = "https://conda.example/conda-forge/linux-64"
+    for name, told in {
+        "libblas-3.9.0-26_openblas": {"build": "26_openblas", "channel": channel, "files": ["x" * 90] * 900},
+        "nvidia-cuda-12.4-0": {
+            "files": ["y" * 90] * 900,
+            "channel": "https://conda.example/t/xy-1234/private/linux-64",
+        },
+        "numpy-9.9-py311_0": {"channel": channel},  # a Python distribution, too: the one that is imported counts
+        "_openmp_mutex-4.5-2_gnu": {},
+        "nonsense": {},
+    }.items():
+        (tmp_path / "conda-meta").mkdir(exist_ok=True)
+        (tmp_path / f"conda-meta/{name}.json").write_text(json.dumps(told, indent=2))
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path))
+    found = {each.name: (each.version, each.origin) for each in packages.look()}
+    assert found["libblas"] == ("3.9.0", f"conda {channel}")
+    assert found["nvidia-cuda"] == ("12.4", "conda https://conda.example/t/[redacted]/private/linux-64")
+    assert found["_openmp_mutex"] == ("4.5", "conda")
+    assert found["numpy"] == (importlib.metadata.version("numpy"), None)
+    assert "nonsense" not in found
 
 
 def test_lock_files_travel_unless_they_hold_a_secret(tmp_path: Path) -> None:
@@ -86,6 +118,24 @@ def test_nvidia_smi_is_read_where_nvml_is_not(tmp_path: Path, monkeypatch: pytes
     assert seen.driver == "550.54.15"
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert hardware.gpus().found == []
+
+
+def test_a_mac_is_asked_by_sysctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program of this name that answers as macOS does: none is here to ask."""
+    program = tmp_path / "sysctl"
+    program.write_text(
+        "#!/bin/sh\n[ $1 = -n ] && case $2 in hw.memsize) echo 17179869184;; machdep.*) echo 'Apple M2';; esac\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    monkeypatch.setattr(platform, "mac_ver", lambda: ("15.1", ("", "", ""), "arm64"))
+    assert (hardware.cpu(), hardware.memory()) == ("Apple M2", 16 << 30)
+    assert [(each.name, each.memory_bytes) for each in hardware.gpus().found] == [("Apple M2", None)]
+    assert hardware.system().endswith("(macOS 15.1)")
+    program.unlink()
+    assert (hardware.memory(), hardware.cpu()) == (None, platform.processor() or "arm64")
 
 
 def test_only_allowed_variables_are_read() -> None:

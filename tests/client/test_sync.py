@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -173,3 +174,80 @@ def test_the_end_of_a_killed_run_is_its_last_entry(registry: WireRegistry) -> No
         for time in each["times"]
     )
     assert registry.run.ended()["finished_ms"] == last
+
+
+def test_status_lists_what_only_this_machine_has(
+    registry: WireRegistry, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "model.pt").write_bytes(bytes(70_000))
+    with monkeypatch.context() as offline:
+        offline.setenv("TRACKRECORD_MODE", "offline")
+        with trackrecord.run("milestone-1") as ended:
+            ended.log({"loss": 0.5})
+            ended.artifact(tmp_path / "model.pt")
+        _killed_after(0.1, TRACKRECORD_MODE="offline")
+        running = trackrecord.run("milestone-2")
+        done = _program("status")
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.splitlines()
+        assert lines[2].split() == ["Run", "Project", "State", "Began", "Only", "here"]
+        assert [line.split("  ")[0] for line in lines[3:6]] == [ended.name, lines[4].split()[0], running.name]
+        assert "ended, waits for sync" in lines[3]
+        assert re.search(r"just now +70\.\d kB$", lines[3].rstrip())
+        assert "killed, waits for sync" in lines[4]
+        assert "milestone-2  running" in lines[5]
+        running.finish()
+    assert _program("sync").returncode == 0
+    assert "every run is delivered" in _program("status").stdout
+
+
+def test_watching_delivers_what_ends_meanwhile(registry: WireRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen(
+        [Path(sys.executable).with_name("trackrecord"), "sync", "--watch"], stdout=subprocess.PIPE, text=True
+    ) as watching:
+        monkeypatch.setenv("TRACKRECORD_MODE", "offline")
+        with trackrecord.run("milestone-1") as run:
+            run.log({"loss": 0.5})
+        assert watching.stdout is not None
+        assert watching.stdout.readline() == f"{run.name} of milestone-1: delivered, finished\n"
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(10) in (0, 1)
+    assert registry.run.ended()["state"] == "finished"
+
+
+def test_a_start_reminds_of_runs_that_were_never_delivered(
+    registry: WireRegistry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as offline:
+        offline.setenv("TRACKRECORD_MODE", "offline")
+        trackrecord.run("milestone-1").finish()
+    with trackrecord.run("milestone-1"):
+        assert "1 earlier run is still on this machine: `trackrecord status` lists" in capsys.readouterr().err
+    _sync()
+    with trackrecord.run("milestone-1"):
+        assert "still on this machine" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("harm", ["flip", "zeros"])
+def test_a_damaged_journal_makes_the_run_incomplete_and_is_said(
+    registry: WireRegistry, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    with monkeypatch.context() as offline:
+        offline.setenv("TRACKRECORD_MODE", "offline")
+        _killed_after(0.1, TRACKRECORD_MODE="offline")
+    path = folder.all_in(config.load().home)[0].journals()["main"]
+    content = bytearray(path.read_bytes())
+    half = len(content) // 2
+    content[half:] = bytes(len(content) - half) if harm == "zeros" else bytes([content[half] ^ 1]) + content[half + 1 :]
+    path.write_bytes(content)
+    assert [each.outcome for each in _sync()] == ["delivered"]
+    run = registry.run
+    assert run.ended()["dropped"] >= 1
+    assert any("the journal main is damaged at byte" in note for note in run.listed("notes"))
+    run.check_chains()
+
+
+def _program(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [Path(sys.executable).with_name("trackrecord"), *words], capture_output=True, text=True, timeout=60, check=False
+    )

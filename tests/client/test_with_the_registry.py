@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import Any
 import pytest
 
 import trackrecord
+from tests.client import served as programs
 from tests.client.conftest import Repository
 from tests.client.test_cli import cli
 from trackrecord import config
@@ -40,34 +40,8 @@ with trackrecord.run("milestone-1", params={"lr": 0.1, "seed": 3, "layers": mode
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """A registry as its own program: its address and its first token."""
-    place = tmp_path_factory.mktemp("registry")
-    env = {name: value for name, value in os.environ.items() if not name.startswith("TRACKRECORD_")}
-    env |= {
-        "TRACKRECORD_DATA_DIR": str(place / "data"),
-        "TRACKRECORD_PORT": "0",
-        "TRACKRECORD_GIT_PROTOCOLS": "file",
-        "PYTHONPATH": str(Path(trackrecord.__file__).parents[1]),
-    }
-    with (place / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "registry"], cwd=place, env=env, stdout=subprocess.PIPE, stderr=log, text=True
-        )
-    assert server.stdout is not None
-    try:
-        said = ""
-        while "listening on" not in said:
-            line = server.stdout.readline()
-            assert line, (place / "log").read_text()
-            said += line
-        yield re.findall(r"listening on (\S+)", said)[0], re.findall(r"admin token: (\S+)", said)[0]
-    finally:
-        server.send_signal(signal.SIGTERM)
-        try:
-            server.wait(15)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-        server.stdout.close()
+    with programs.served(tmp_path_factory.mktemp("registry")) as found:
+        yield found
 
 
 @pytest.fixture

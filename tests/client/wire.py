@@ -43,8 +43,8 @@ class WireRun:
         return found
 
     def listed(self, what: str) -> list[Any]:
-        """Datasets, artifacts or notes of all batches."""
-        return [each for key in sorted(self.batches) for each in json.loads(self.batches[key])[what]]
+        """Datasets, artifacts, notes or attempts of all batches."""
+        return [each for key in sorted(self.batches) for each in json.loads(self.batches[key]).get(what, ())]
 
     def ended(self) -> dict[str, Any]:
         assert self.finish is not None, "the run has not been finished"

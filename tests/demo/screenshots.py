@@ -20,22 +20,27 @@ from tests.browser.ensure import ensure
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def ready(process: subprocess.Popen[bytes], out: Path, seconds: float = 300) -> tuple[str, str]:
+    """The addresses of workspace and registry, once a demo that says everything to `out` waits for visitors."""
+    end = time.monotonic() + seconds
+    while "Ctrl-C ends everything" not in out.read_text():
+        assert process.poll() is None, out.read_text()
+        assert time.monotonic() < end, out.read_text()
+        time.sleep(0.3)
+    found = re.search(r"registry (http\S+) · workspace (http\S+)", out.read_text())
+    assert found, out.read_text()
+    return found[2], found[1]
+
+
 @contextmanager
-def running_demo(folder: Path, seconds: float = 300) -> Iterator[tuple[str, str]]:
+def running_demo(folder: Path) -> Iterator[tuple[str, str]]:
     """`python -m examples.demo` until it is ready: the addresses of workspace and registry that it printed."""
     out = folder / "said"
     with out.open("wb") as said:
         command = [sys.executable, "-m", "examples.demo", "--folder", str(folder)]
         process = subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT)
     try:
-        end = time.monotonic() + seconds
-        while "Ctrl-C ends everything" not in out.read_text():
-            assert process.poll() is None, out.read_text()
-            assert time.monotonic() < end, out.read_text()
-            time.sleep(0.3)
-        found = re.search(r"registry (http\S+) · workspace (http\S+)", out.read_text())
-        assert found, out.read_text()
-        yield found[2], found[1]
+        yield ready(process, out)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0, out.read_text()
     finally:

@@ -18,7 +18,7 @@ from registry.artifacts import Store
 from registry.db import connect, reading, transaction
 from registry.doctor import tree
 from registry.doctor.found import KINDS, Examined, written
-from registry.tables import Batch, Correction, Finding, Leaf, Project, Receipt, Run, Token
+from registry.tables import Attempt, Batch, Correction, Finding, Leaf, Project, Receipt, Run, Token
 from tests.api.scene import run_id
 from tests.doctor import ward
 from tests.threats.office import METRIC, Office
@@ -71,6 +71,7 @@ PLANTED = {
     "a token": ("INSERT INTO token SELECT {columns} FROM token", Token, {"id": "99", "digest": "'x'"}),
     "a finding": ("INSERT INTO finding SELECT {columns} FROM finding", Finding, {"check_name": "'x'"}),
     "a correction": ("INSERT INTO correction SELECT {columns} FROM correction", Correction, {"id": "99"}),
+    "an attempt": ("INSERT INTO attempt SELECT {columns} FROM attempt", Attempt, {"number": "3"}),
     "a project": ("INSERT INTO project SELECT {columns} FROM project", Project, {"id": "'other'"}),
     "a batch": ("INSERT INTO batch SELECT {columns} FROM batch", Batch, {"sequence": "99"}),
 }

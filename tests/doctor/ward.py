@@ -15,10 +15,11 @@ from registry import keys, tokens
 from registry.db import transaction
 from registry.proofs import proof_of
 from registry.tables import Receipt, Run, Token
-from tests.api.scene import DATA, batch, body, milliseconds
+from tests.api.scene import DATA, batch, body, milliseconds, report
 from tests.threats.office import METRIC, Office
 from trackrecord.report import (
     ArtifactReport,
+    AttemptReport,
     CorrectionReport,
     DatasetReport,
     EnvironmentReport,
@@ -42,7 +43,8 @@ def digest(content: bytes) -> str:
 
 
 def make(engine: sa.Engine, folder: Path) -> tuple[Office, str]:
-    """The registry, and the run that everything hangs on: verified, with patch, lock file, artifact, predictions.
+    """The registry, and the run that everything hangs on: verified, with patch, lock file, artifact, predictions, and a
+    second attempt.
 
     Beside it one that another supersedes, one that contradicted itself, one that was deleted, one that goes on.
     """
@@ -85,6 +87,7 @@ def _whole_run(office: Office) -> str:
         machine="x86_64",
         lock_files={"requirements.txt": office.upload(LOCK)},
     )
+    again = report(name=f"brave-otter-{office.names + 1}", code=code, environment=environment)
     times = [milliseconds() + step for step in range(3)]
     said = batch(
         0.9,
@@ -100,6 +103,7 @@ def _whole_run(office: Office) -> str:
         ],
         predictions=[PredictionsReport(metric="test/accuracy", digest=guesses, format="csv", step=2)],
         notes=["points were thinned"],
+        attempts=[AttemptReport(number=2, report=again)],
     )
     return office.train(sends=said, code=code, environment=environment)
 

@@ -26,6 +26,7 @@ from tests.flows.server import Server
 from trackrecord.cli import commands
 from trackrecord.report import (
     ArtifactReport,
+    AttemptReport,
     CodeReport,
     CommandReport,
     CorrectionReport,
@@ -212,6 +213,7 @@ def told(number: int, weights: str, **changes: Any) -> tuple[RunReport, Any]:
         datasets=[DatasetReport(name=MARK, digest=DATA, partial=MARK)],
         artifacts=[ArtifactReport(name=f"{MARK}.pt", digest=weights, size=7)],
         notes=[MARK],
+        attempts=[AttemptReport(number=2, report=replace(opening, started_ms=opening.started_ms + 1))],
     )
     return opening, sent
 

@@ -246,7 +246,7 @@ def test_a_run_and_doctor_say_what_they_saw(machine: Machine) -> None:
 
 def test_a_training_remembers_the_log_once_it_has_delivered(machine: Machine) -> None:
     """The background of a run, without its script."""
-    place = folder.make(machine.home, run_id(5), encode(report()))
+    place = folder.make(machine.home, run_id(5), encode(report()), folder.identity(os.getpid()))
     batches = Batches(place)
     uploader = Uploader(place, batches, machine.told, place.lock())
     uploader.start()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from trackrecord import redact
+from trackrecord.capture import notebook
 from trackrecord.params import clean
 from trackrecord.report import CommandReport
 
@@ -22,37 +24,59 @@ _CONFIGS = frozenset((".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".conf"
 _MOST_CONFIGS = 100
 
 
-def script() -> Path | None:
-    """The file that Python was started with; None in a notebook or a shell."""
+@dataclass(frozen=True, slots=True)
+class Python:
+    """A Python that is not ours, as it speaks of itself. Without a version: it did not answer."""
+
+    version: str
+    implementation: str
+    path: tuple[str, ...]  # its sys.path
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that another process runs, captured from outside (`trackrecord run`). `python` None: it is ours."""
+
+    words: tuple[str, ...]
+    script: Path | None
+    python: Python | None = None
+
+
+def script(other: Command | None = None) -> Path | None:
+    """The file that Python was started with, or the notebook; None in a shell. `other`: that of another command."""
+    if other is not None:
+        return other.script
     name = getattr(sys.modules.get("__main__"), "__file__", None)
     path = Path(name).absolute() if isinstance(name, str) else None
-    return path if path is not None and path.is_file() else None
+    return path if path is not None and path.is_file() else notebook.path(os.environ)
 
 
-def folder_of_code() -> Path:
+def folder_of_code(other: Command | None = None) -> Path:
     """Where to look for the repository: beside the script, unless that is a program of the environment."""
-    path = script()
+    path = script(other)
     if path is None or path.is_relative_to(Path(sys.prefix)) or "site-packages" in path.parts:
         return Path.cwd()
     return path.parent
 
 
-def look(top: Path | None, environ: Mapping[str, str]) -> CommandReport:
+def look(top: Path | None, environ: Mapping[str, str], other: Command | None = None) -> CommandReport:
     """`top` is the repository's; without one there is nothing that folder and script could be relative to."""
-    words = [clean(word, 4000) for word in redact.argv(_words()[:_MOST_WORDS])]
-    launcher = {name: clean(environ[name], 200) for name in _LAUNCHER if name in environ}
+    given = (_words() if other is None else list(other.words))[:_MOST_WORDS]
+    words = [clean(word, 4000) for word in redact.argv(given)]
+    launcher = {name: clean(redact.text(environ[name]), 200) for name in _LAUNCHER if name in environ}
     return CommandReport(
         argv=words,
         directory=_relative(Path.cwd(), top),
-        entry=_relative(script(), top),
-        configs=_configs(_words()[:_MOST_WORDS], top),
+        entry=_relative(script(other), top),
+        configs=_configs(given, top),
         launcher=launcher,
     )
 
 
 def rank(environ: Mapping[str, str]) -> int:
     """This process's number in a distributed job; 0 where there is none. Only number 0 records by default."""
-    for name in ("RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID"):
+    for name in ("RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"):
         if environ.get(name, "").isdigit():
             return int(environ[name])
     return 0

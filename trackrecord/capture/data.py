@@ -1,9 +1,8 @@
-"""Look at input data: digests over all of it, never over a sample.
+"""Look at files of input data: digests over all of them, never over a sample.
 
 A file's digest is the SHA-256 of its bytes (`sha256sum` agrees). A folder's is the SHA-256 of the line
 `trackrecord-folder-1` and one line per file, sorted: size, the file's digest, its path below the folder (NFC, with /),
 separated by single spaces.
-An array's is the SHA-256 of the line `trackrecord-array-1`, its type (`<f8`), its shape, and its bytes in C order.
 """
 
 from __future__ import annotations
@@ -11,27 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 import time
 import unicodedata
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from trackrecord.capture.content import Content
 
 _CHUNK = 1 << 20
 _WORTH_KEEPING = 4 << 20  # bytes of a file whose digest is remembered
 _REMEMBERED = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What was read: digest, bytes, and files or rows. `partial` says why the digest does not cover all of it."""
-
-    digest: str
-    size: int
-    count: int
-    partial: str | None = None
 
 
 class Digests:
@@ -87,18 +76,6 @@ def of_path(path: Path, digests: Digests) -> Content:
         digests.keep()
 
 
-def of_value(value: Any) -> Content:
-    """The content of bytes, text, an array, a table, or a nesting of them. Raises TypeError for anything else."""
-    if isinstance(value, str):
-        value = value.encode("utf-8", "surrogatepass")
-    if isinstance(value, bytes | bytearray | memoryview):
-        whole = bytes(value)
-        return Content(hashlib.sha256(whole).hexdigest(), len(whole), len(whole))
-    found = hashlib.sha256()
-    size = sum(_feed(found, piece) for piece in _pieces(value, 0))
-    return Content(found.hexdigest(), size, _rows(value))
-
-
 def _folder(path: Path, digests: Digests) -> Content:
     lines: list[bytes] = []
     size, unread = 0, 0
@@ -131,62 +108,6 @@ def _files(folder: Path, prefix: str, above: frozenset[str]) -> Iterator[tuple[s
         real = os.path.realpath(path)
         if real not in above:
             yield from _files(path, f"{prefix}{entry.name}/", above | {real})
-
-
-def _pieces(value: Any, depth: int) -> Iterator[bytes | memoryview]:
-    """The bytes that stand for a value. Every piece says what it is and how long, so that none runs into the next."""
-    if depth > 12:
-        raise TypeError("it is nested too deep")
-    if value is None or isinstance(value, bool | int | float | str):
-        yield f"value {json.dumps(value)}\n".encode()
-    elif isinstance(value, bytes):
-        yield f"bytes {len(value)}\n".encode()
-        yield value
-    elif isinstance(value, Mapping):
-        yield f"mapping {len(value)}\n".encode()
-        for key in sorted(value, key=str):
-            yield from _pieces(str(key), depth + 1)
-            yield from _pieces(value[key], depth + 1)
-    elif isinstance(value, list | tuple):
-        yield f"list {len(value)}\n".encode()
-        for each in value:
-            yield from _pieces(each, depth + 1)
-    elif hasattr(value, "columns") and hasattr(value, "index"):
-        yield f"table {len(value.columns)}\n".encode()
-        yield from _array(value.index)
-        for position, name in enumerate(value.columns):
-            yield from _pieces(str(name), depth + 1)
-            yield from _array(value.iloc[:, position])
-    else:
-        yield from _array(value)
-
-
-def _array(value: Any) -> Iterator[bytes | memoryview]:
-    numpy: Any = sys.modules.get("numpy")
-    if numpy is None or not (hasattr(value, "__array__") or hasattr(value, "to_numpy")):
-        raise TypeError(f"a {type(value).__name__} has no content that could be read")
-    array = value.to_numpy() if hasattr(value, "to_numpy") else numpy.asarray(value)
-    if array.dtype.hasobject:
-        texts = [
-            each if isinstance(each, str | int | float | bool | None) else str(each) for each in array.ravel().tolist()
-        ]
-        yield f"trackrecord-array-1\nobject {list(array.shape)}\n{json.dumps(texts)}\n".encode()
-        return
-    plain = numpy.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
-    yield f"trackrecord-array-1\n{plain.dtype.str} {list(array.shape)}\n".encode()
-    yield memoryview(plain.reshape(-1).view(numpy.uint8)) if plain.size else b""
-
-
-def _feed(found: Any, piece: bytes | memoryview) -> int:
-    found.update(piece)
-    return len(piece)
-
-
-def _rows(value: Any) -> int:
-    try:
-        return len(value)
-    except TypeError:
-        return 1
 
 
 def _mark(seen: os.stat_result) -> list[int]:

@@ -11,27 +11,27 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from trackrecord import redact
-from trackrecord.capture import gitprogram, gittree
+from trackrecord.capture import gitorigin, gitprogram, gittree, lfs
+from trackrecord.capture.gitorigin import Origin, at
 from trackrecord.capture.gitprogram import Git, Trouble
-from trackrecord.report import CodeReport
+from trackrecord.capture.later import Later, afterwards
+from trackrecord.report import CodeReport, SubmoduleReport
 
 _LARGEST_PATCH = 64 << 20
-_LARGEST_BUNDLE = 64 << 20
 _MOST_PATHS = 1000  # named in a report
+_MOST_SUBMODULES, _AT_ONCE = 100, 4
 
 # Plumbing with every option spelled out: `diff.noprefix`, `color.ui`, `diff.external`, textconv have no say.
 _DIFF = (
     "diff-tree", "-r", "-p", "-U3", "--binary", "--full-index", "--no-renames", "--no-ext-diff",
     "--no-textconv", "--no-color", "--no-relative", "--submodule=short", "--ignore-submodules=none",
     "--src-prefix=a/", "--dst-prefix=b/", "-O/dev/null",
-)  # fmt: skip
-_HISTORY = (
-    "log", "-p", "-m", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--src-prefix=a/",
-    "--dst-prefix=b/", "HEAD",
 )  # fmt: skip
 
 
@@ -43,6 +43,7 @@ class Code:
     top: Path | None = None
     paths: frozenset[str] = frozenset()
     files: dict[str, bytes] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def look(directory: Path, own: Path | None = None) -> Code:
@@ -50,80 +51,91 @@ def look(directory: Path, own: Path | None = None) -> Code:
     program = shutil.which("git")
     if program is None:
         return Code(CodeReport(problem="git is not installed on this machine"))
+    return _look(program, directory, own, inner=False)
+
+
+def _look(program: str, directory: Path, own: Path | None, *, inner: bool) -> Code:
     known = CodeReport()
     try:
-        git = Git.at(program, directory)
-        known = _where(git)
-        with tempfile.TemporaryDirectory(prefix="trackrecord-") as scratch:
-            return _capture(git, known, Path(scratch), own)
+        git = _module(program, directory) if inner else Git.at(program, directory)
+        origin = Later(partial(gitorigin.look, git))
+        scratch = Path(tempfile.mkdtemp(prefix="trackrecord-"))
+        try:
+            # What Git LFS's filter makes of changed files is kept there, too, and not among the user's.
+            git = replace(git, settings=(f"lfs.storage={scratch}/lfs",))
+            made = gittree.write(git, scratch / "tree", own)
+            return _capture(git, origin.get(), made, scratch, own)
+        finally:
+            known = origin.get().report
+            afterwards(partial(shutil.rmtree, scratch, ignore_errors=True))
     except Trouble as trouble:
         return Code(replace(known, problem=str(trouble)))
     except OSError as trouble:
         return Code(replace(known, problem=f"the code could not be captured ({trouble.strerror or trouble})"))
 
 
-def _capture(git: Git, known: CodeReport, scratch: Path, own: Path | None) -> Code:
-    made = gittree.write(git, scratch / "tree", own)
-    names = frozenset(gitprogram.paths(git.run("ls-tree", "-r", "--name-only", "-z", made.tree, env=made.env)))
-    empty = git.line("hash-object", "-t", "tree", os.devnull)
-    changed = gitprogram.paths(
-        git.run("diff-tree", "-r", "--name-only", "--no-renames", "-z", known.commit or empty, made.tree, env=made.env)
-    )
-    known = replace(known, dirty=bool(changed), changed=_cut(changed), left_out=_cut(made.left_out))
+def _module(program: str, directory: Path) -> Git:
+    """The repository of a submodule: its own, and not the one that it lies in."""
+    try:
+        git = Git.at(program, directory, inner=True)
+    except Trouble:
+        git = None
+    if git is None or git.top.resolve() != directory.resolve():
+        raise Trouble("it is a submodule without a repository of its own")
+    return git
+
+
+def _capture(git: Git, origin: Origin, made: gittree.Tree, scratch: Path, own: Path | None) -> Code:
+    known = origin.report
+    empty = "" if known.commit else git.line("hash-object", "-t", "tree", os.devnull)
     against = known.base or known.commit or empty
-    patch = _patch(git, scratch, against, made)
+    listed = Later(lambda: git.run("ls-tree", "-r", "--name-only", "-z", made.tree, env=made.env))
+    names = ("diff-tree", "-r", "--name-only", "--no-renames", "-z", known.commit or empty, made.tree)
+    differing = Later(lambda: gitprogram.paths(git.run(*names, env=made.env)))
+    as_committed = made.tree == origin.tree and against == known.commit  # then nothing has to be put together
+    start = None
+    if not as_committed:
+        start = Later(lambda: gittree.based(git, scratch / "proof", None if against == empty else against))
+    modules = _submodules(git, made, own)
+    notes = lfs.notes(git, made)
+    patch = b"" if start is None else _patch(git, scratch, against, made)
+    proof = None if start is None else Later(partial(gittree.patched, git, start.get(), patch))
     hit = next(redact.in_patch(patch), None)
+    code = Code(
+        replace(known, left_out=_cut(made.left_out + notes.left_out), changed=differing.get()),
+        git.top,
+        frozenset(gitprogram.paths(listed.get())),
+        notes=notes.said,
+    )
+    rebuilt = made.tree if proof is None else proof.get()
     if hit is not None:
-        return Code(replace(known, problem=_refused(hit)), git.top, names)
-    files: dict[str, bytes] = {}
+        code = _failed(code, _refused(hit))
+    elif rebuilt != made.tree:
+        code = _failed(code, f"the patch rebuilds {rebuilt}, not the tree {made.tree}")
+    else:
+        code = _proved(git, code, made.tree, patch, scratch)
+    for path, inner in modules():
+        code = _with(code, path, inner)
+    changed = code.report.changed
+    return replace(code, report=replace(code.report, dirty=bool(changed), changed=_cut(changed)))
+
+
+def _proved(git: Git, code: Code, tree: str, patch: bytes, scratch: Path) -> Code:
+    known, files = replace(code.report, tree=tree, proved=True), dict(code.files)
     if patch:
-        files[hashlib.sha256(patch).hexdigest()] = patch
-        known = replace(known, patch=next(iter(files)))
-    rebuilt = gittree.rebuild(git, scratch / "proof", against if against != empty else None, patch)
-    if rebuilt != made.tree:
-        return Code(
-            replace(known, patch=None, problem=f"the patch rebuilds {rebuilt}, not the tree {made.tree}"),
-            git.top,
-            names,
-        )
-    known = replace(known, tree=made.tree, proved=True)
+        digest = hashlib.sha256(patch).hexdigest()
+        files[digest] = patch
+        known = replace(known, patch=digest)
     if known.commit is None:
         known = replace(known, problem="the repository has no commit yet: commit and push, then run again")
     elif known.base is None:
-        known, bundle = _bundled(git, known, scratch)
+        known, bundle = gitorigin.bundled(git, known, scratch)
         files |= bundle
-    return Code(known, git.top, names, files)
+    return replace(code, report=known, files=files)
 
 
-def _where(git: Git) -> CodeReport:
-    """Commit, branch, remote, and the nearest ancestor that a remote-tracking branch contains."""
-    commit = git.maybe("rev-parse", "-q", "--verify", "HEAD^{commit}") or None
-    branch = git.maybe("symbolic-ref", "-q", "--short", "HEAD") or None
-    base, ref = _base(git) if commit else (None, "")
-    remotes = sorted(git.maybe("remote").splitlines(), key=len, reverse=True)
-    tracked = git.maybe("config", "--get", f"branch.{branch}.remote") if branch else ""
-    holder = next((name for name in remotes if ref.startswith(f"refs/remotes/{name}/")), "")
-    name = next((each for each in (holder, tracked, "origin", *remotes) if each in remotes), "")
-    url = git.maybe("config", "--get", f"remote.{name}.url") if name else ""
-    return CodeReport(
-        commit=commit, branch=redact.text(branch) if branch else None, remote=redact.text(url) or None, base=base
-    )
-
-
-def _base(git: Git) -> tuple[str | None, str]:
-    """The nearest ancestor of HEAD on a remote-tracking branch, and that branch's full name."""
-    contains = ("for-each-ref", "--count=1", "--format=%(refname)", "--contains")
-    ref = git.maybe(*contains, "HEAD", "refs/remotes")
-    if ref:
-        return git.line("rev-parse", "HEAD^{commit}"), ref
-    if not git.maybe("for-each-ref", "--count=1", "--format=%(refname)", "refs/remotes"):
-        return None, ""
-    listed = git.maybe("rev-list", "--boundary", "HEAD", "--not", "--remotes").splitlines()
-    edges = [line[1:] for line in listed if line.startswith("-")][:20]
-    if not edges:
-        return None, ""
-    nearest = min(edges, key=lambda edge: int(git.maybe("rev-list", "--count", f"{edge}..HEAD") or 1 << 30))
-    return nearest, git.maybe(*contains, nearest, "refs/remotes")
+def _failed(code: Code, why: str) -> Code:
+    return replace(code, report=replace(code.report, problem=why))
 
 
 def _patch(git: Git, scratch: Path, against: str, made: gittree.Tree) -> bytes:
@@ -139,38 +151,74 @@ def _patch(git: Git, scratch: Path, against: str, made: gittree.Tree) -> bytes:
     return place.read_bytes()
 
 
-def _bundled(git: Git, known: CodeReport, scratch: Path) -> tuple[CodeReport, dict[str, bytes]]:
-    """No commit is on any remote: all of HEAD's history as a bundle, unless it is too large or holds a secret."""
-    if git.maybe("rev-parse", "--is-shallow-repository") == "true":
-        return replace(
-            known, problem="the clone is shallow and its commit is on no remote-tracking branch: push it"
-        ), {}
-    place, history = scratch / "bundle", scratch / "history"
-    git.run("bundle", "create", "-q", str(place), "HEAD")
-    if place.stat().st_size > _LARGEST_BUNDLE:
-        return replace(known, problem="no commit is on any remote and the history is too large to send: push it"), {}
-    git.run(*_HISTORY, into=history)
-    if history.stat().st_size > 8 * _LARGEST_BUNDLE:
-        return replace(known, problem="no commit is on any remote and the history is too long to read: push it"), {}
-    hit = next(redact.in_patch(history.read_bytes()), None)
-    if hit is not None:
-        return replace(
-            known, problem=f"the history was not sent: in it {_at(hit)}; push to the project's repository"
-        ), {}
-    bundle = place.read_bytes()
-    digest = hashlib.sha256(bundle).hexdigest()
-    return replace(known, bundle=digest), {digest: bundle}
+def _submodules(git: Git, made: gittree.Tree, own: Path | None) -> Callable[[], list[tuple[str, Code]]]:
+    """What is in the submodules: the tree has only the ids of their commits. One that is not there has no code."""
+    there = [path for path in made.submodules if _has_files(git.top / path)]
+    made.left_out.extend(
+        f"{path} (a submodule, of which there are more than {_MOST_SUBMODULES})" for path in there[_MOST_SUBMODULES:]
+    )
+
+    def several(paths: list[str]) -> list[tuple[str, Code]]:
+        return [(path, _look(git.program, git.top / path, own, inner=True)) for path in paths]
+
+    started = [
+        Later(partial(several, paths))
+        for first in range(_AT_ONCE)
+        if (paths := there[:_MOST_SUBMODULES][first::_AT_ONCE])
+    ]
+    return lambda: sorted((pair for each in started for pair in each.get()), key=lambda pair: pair[0])
+
+
+def _has_files(place: Path) -> bool:
+    try:
+        return place.is_dir() and any(place.iterdir())
+    except OSError:  # it is there, and cannot be read: looking at it will say why
+        return True
+
+
+def _with(code: Code, path: str, inner: Code) -> Code:
+    """The code with that of a submodule: reported of its own where its commit and its remote do not say it all.
+
+    One that holds such a submodule is reported, too: whoever rebuilds goes down from the top.
+    """
+    seen, shown = inner.report, path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    above = f"{shown}/"
+    deeper = [replace(each, path=redact.text(above + each.path)) for each in seen.submodules]
+    told = [] if _is_pushed(seen) and not deeper else [_reported(redact.text(shown), seen)]
+    report = code.report
+    problem = next((f"in {each.path}: {each.problem}" for each in told + deeper if each.problem), None)
+    return replace(
+        code,
+        report=replace(
+            report,
+            changed=[*report.changed, *(above + each for each in seen.changed)],
+            left_out=_cut([*report.left_out, *(above + each for each in seen.left_out)]),
+            submodules=[*report.submodules, *told, *deeper],
+            problem=report.problem or problem,
+        ),
+        paths=code.paths | {above + each for each in inner.paths},
+        files=code.files | inner.files,
+        notes=code.notes + [f"{shown}: {note}" for note in inner.notes],
+    )
+
+
+def _is_pushed(seen: CodeReport) -> bool:
+    """Whether a submodule is a commit of its remote and nothing else: then the outer tree names all of it."""
+    return seen.proved and seen.problem is None and seen.patch is None and seen.commit == seen.base is not None
+
+
+def _reported(path: str, seen: CodeReport) -> SubmoduleReport:
+    return SubmoduleReport(
+        path=path, commit=seen.commit, base=seen.base, remote=seen.remote, tree=seen.tree, patch=seen.patch,
+        bundle=seen.bundle, proved=seen.proved, problem=seen.problem,
+    )  # fmt: skip
 
 
 def _refused(hit: redact.Hit) -> str:
     return (
-        f"the code was not sent: {_at(hit)}. Take it out of the file (read it from the environment) "
+        f"the code was not sent: {at(hit)}. Take it out of the file (read it from the environment) "
         "or let .gitignore name the file, and change the secret if it was ever pushed; then run again"
     )
-
-
-def _at(hit: redact.Hit) -> str:
-    return f"{redact.text(hit.path)} line {hit.line} looks like {hit.kind}"
 
 
 def _cut(paths: list[str]) -> list[str]:

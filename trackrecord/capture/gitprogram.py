@@ -7,12 +7,17 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _SECONDS = 120
 # What would change output. The user's GIT_DIR, GIT_WORK_TREE, GIT_INDEX_FILE and configuration stand.
 _DROPPED = (
     "GIT_DIFF_OPTS", "GIT_EXTERNAL_DIFF", "GIT_PAGER", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS",
     "GIT_ICASE_PATHSPECS", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_ATTR_SOURCE", "GIT_TRACE", "GIT_DEFAULT_HASH",
+)  # fmt: skip
+_OUTER = (
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
 )  # fmt: skip
 _SET = {
     "LC_ALL": "C",
@@ -30,7 +35,6 @@ _CONFIG = (
     "core.trustctime=true",
     "core.checkStat=default",
     "core.safecrlf=false",
-    "add.ignoreErrors=false",
     "gc.auto=0",
     "log.showSignature=false",
 )
@@ -42,7 +46,10 @@ class Trouble(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """git in one repository. `folder` is its .git, `objects` where its objects are, `index` its index file."""
+    """git in one repository. `folder` is its .git, `objects` where its objects are, `index` its index file.
+
+    `settings` go with every command.
+    """
 
     program: str
     top: Path
@@ -50,11 +57,16 @@ class Git:
     objects: Path
     index: Path
     environment: Mapping[str, str]
+    settings: tuple[str, ...] = ()
 
     @classmethod
-    def at(cls, program: str, directory: Path) -> Git:
-        """Find the repository that holds `directory`; Trouble says why there is none."""
-        environment = {name: value for name, value in os.environ.items() if name not in _DROPPED} | _SET
+    def at(cls, program: str, directory: Path, *, inner: bool = False) -> Git:
+        """Find the repository that holds `directory`; Trouble says why there is none.
+
+        `inner`: a submodule, of which variables that name the outer repository say nothing.
+        """
+        dropped = _DROPPED + (_OUTER if inner else ())
+        environment = {name: value for name, value in os.environ.items() if name not in dropped} | _SET
         start = cls(program, directory, directory, directory, directory, environment)
         found = start.run(
             "rev-parse", "--show-toplevel", "--absolute-git-dir",
@@ -77,7 +89,7 @@ class Git:
         config: tuple[str, ...] = (),
     ) -> bytes:
         """Run a command at the top and return its stdout (written to the file `into` instead, where given)."""
-        options = [part for setting in (*_CONFIG, *config) for part in ("-c", setting)]
+        options = [part for setting in (*_CONFIG, *self.settings, *config) for part in ("-c", setting)]
         try:
             if into is None:
                 done = self._start([self.program, *options, *words], env, feed, subprocess.PIPE)
@@ -95,11 +107,12 @@ class Git:
     def _start(
         self, words: list[str], env: Mapping[str, str] | None, feed: bytes, out: object
     ) -> subprocess.CompletedProcess[bytes]:
+        fed: dict[str, Any] = {"input": feed} if feed else {"stdin": subprocess.DEVNULL}
         return subprocess.run(  # type: ignore[call-overload, no-any-return]
             words,
             cwd=self.top,
             env={**self.environment, **(env or {})},
-            input=feed,
+            **fed,
             stdout=out,
             stderr=subprocess.PIPE,
             timeout=_SECONDS,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trackrecord.capture.gitprogram import Git, Trouble
+from trackrecord.capture.later import Later
 
 _EACH = 5_000_000  # bytes of an untracked file
 _ALL = 50_000_000  # bytes of all untracked files
@@ -25,11 +26,18 @@ _SECRET_FILES = (
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The tree's id; the environment in which git can read it; files that are not in it, "path (why)"."""
+    """The tree's id; the environment in which git can read it; files that are not in it, "path (why)".
+
+    `tracked` are the index's paths and `changed` those that differ from it, untracked ones that were taken included;
+    `submodules` are the paths of commits.
+    """
 
     tree: str
     env: dict[str, str] = field(repr=False)
     left_out: list[str]
+    tracked: list[bytes]
+    changed: list[bytes]
+    submodules: list[str]
 
 
 def write(git: Git, scratch: Path, own: Path | None) -> Tree:
@@ -41,30 +49,37 @@ def write(git: Git, scratch: Path, own: Path | None) -> Tree:
         shutil.copy2(git.index, index)
     elif git.maybe("rev-parse", "-q", "--verify", "HEAD^{commit}"):
         git.run("read-tree", "HEAD", env=env)
-    _unhide(git, env)
-    _refresh(git, env)
-    changed = [name for name in git.run("diff-files", "--name-only", "-z", env=env).split(b"\0") if name]
+    untracked = Later(lambda: _untracked(git, env, own))  # the index is changed meanwhile, its list of names is not
+    listed = [line for line in git.run("ls-files", "-v", "-s", "-z", env=env).split(b"\0") if line]
+    _unhide(git, env, listed)
+    git.maybe("update-index", "-q", "--refresh", env=env)  # touched and unchanged is unchanged
+    differ = ("diff-files", "--name-only", "--ignore-submodules=dirty", "-z")  # inside of submodules others look
+    changed = [name for name in git.run(*differ, env=env).split(b"\0") if name]
     size = sum(_size(git.top, name) for name in changed)
     if size > _TRACKED:
         raise Trouble(
             f"tracked files with changes are {size >> 20} MB: commit them, or let .gitignore name what is no code"
         )
-    if changed:
-        git.run("add", "-u", env=env, config=_BYTES)
-    taken, left_out = _untracked(git, env, own)
-    if taken:
-        git.run(
-            "update-index", "--add", "--remove", "-z", "--stdin", env=env, feed=b"\0".join(taken) + b"\0", config=_BYTES
-        )
-    left_out += _submodules(git, env)
-    return Tree(git.line("write-tree", env=env), env, left_out)
+    taken, left_out = untracked.get()
+    if changed or taken:
+        update = ("update-index", "--add", "--remove", "--replace", "-z", "--stdin")
+        git.run(*update, env=env, feed=b"\0".join([*changed, *taken]) + b"\0", config=_BYTES)
+    tree = git.line("write-tree", env=env)
+    submodules = [os.fsdecode(line.partition(b"\t")[2]) for line in listed if line[2:].startswith(b"160000 ")]
+    tracked = [line.partition(b"\t")[2] for line in listed]
+    return Tree(tree, env, left_out, tracked, changed + taken, list(dict.fromkeys(submodules)))
 
 
-def rebuild(git: Git, scratch: Path, base: str | None, patch: bytes) -> str:
-    """The id of the tree that base + patch give, made from the repository's own objects and the patch only."""
+def based(git: Git, scratch: Path, base: str | None) -> dict[str, str]:
+    """An index that holds a commit's tree (or nothing), made from the repository's own objects only."""
     env = _place(git, scratch)
     if base is not None:
         git.run("read-tree", base, env=env)
+    return env
+
+
+def patched(git: Git, env: dict[str, str], patch: bytes) -> str:
+    """The id of the tree that a patch makes of such an index."""
     if patch:
         git.run("apply", "--cached", "--whitespace=nowarn", "--no-ignore-whitespace", "-", env=env, feed=patch)
     return git.line("write-tree", env=env)
@@ -80,23 +95,20 @@ def _place(git: Git, scratch: Path) -> dict[str, str]:
     return env | ({"GIT_ALTERNATE_OBJECT_DIRECTORIES": told} if told else {})
 
 
-def _unhide(git: Git, env: dict[str, str]) -> None:
+def _unhide(git: Git, env: dict[str, str], listed: list[bytes]) -> None:
     """Files marked assume-unchanged or skip-worktree hide their changes: look at them, too, where they exist."""
     hidden: dict[str, list[bytes]] = {"--no-assume-unchanged": [], "--no-skip-worktree": []}
-    for line in git.run("ls-files", "-v", "-z", env=env).split(b"\0"):
-        tag, name = line[:1], line[2:]
-        if tag in b"Ss" and tag and os.path.lexists(os.fsencode(git.top) + b"/" + name):
-            hidden["--no-skip-worktree"].append(name)
-        if tag.islower():
-            hidden["--no-assume-unchanged"].append(name)
+    for line in listed:
+        tag = line[:1]
+        if tag == b"S" or tag.islower():
+            name = line.partition(b"\t")[2]
+            if tag in b"Ss" and os.path.lexists(os.fsencode(git.top) + b"/" + name):
+                hidden["--no-skip-worktree"].append(name)
+            if tag.islower():
+                hidden["--no-assume-unchanged"].append(name)
     for option, names in hidden.items():
         if names:
             git.run("update-index", option, "-z", "--stdin", env=env, feed=b"\0".join(names) + b"\0")
-
-
-def _refresh(git: Git, env: dict[str, str]) -> None:
-    """Touched and unchanged is unchanged, also where line ends are converted by the user's settings."""
-    git.maybe("update-index", "-q", "--refresh", env=env)
 
 
 def _untracked(git: Git, env: dict[str, str], own: Path | None) -> tuple[list[bytes], list[str]]:
@@ -143,25 +155,6 @@ def _refused(top: Path, name: bytes, total: int) -> str:
     if size > _EACH:
         return f"untracked, {size} bytes, more than {_EACH}"
     return f"untracked, {size} bytes, more than {_ALL} in all" if total + size > _ALL else ""
-
-
-def _submodules(git: Git, env: dict[str, str]) -> list[str]:
-    """Submodules with changes inside: a tree holds only their commit."""
-    listed = git.run("ls-files", "-s", "-z", env=env).split(b"\0")
-    found = [os.fsdecode(line.partition(b"\t")[2]) for line in listed if line.startswith(b"160000 ")]
-    return [f"{path} (changes inside the submodule)" for path in found if _dirty(git, path)]
-
-
-def _dirty(git: Git, path: str) -> bool:
-    inner = git.top / path
-    if not (inner / ".git").exists():
-        return False
-    if any(name in git.environment for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY")):
-        return False  # these would send every question about the submodule to the outer repository
-    try:
-        return bool(Git.at(git.program, inner).run("status", "--porcelain", "-z"))
-    except Trouble:
-        return True
 
 
 def _size(top: Path, name: bytes) -> int:

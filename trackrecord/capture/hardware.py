@@ -38,19 +38,21 @@ class Gpus:
 
 
 def system() -> str:
-    """ "Linux 6.1.0 (Debian GNU/Linux 12)"."""
+    """ "Linux 6.1.0 (Debian GNU/Linux 12)", "Darwin 24.1.0 (macOS 15.1)"."""
     name = f"{platform.system()} {platform.release()}"
+    mac = platform.mac_ver()[0]
     try:
-        distribution = platform.freedesktop_os_release().get("PRETTY_NAME", "")
+        distribution = f"macOS {mac}" if mac else platform.freedesktop_os_release().get("PRETTY_NAME", "")
     except OSError:
-        distribution = ""
+        distribution = platform.version() if sys.platform == "win32" else ""
     return clean(f"{name} ({distribution})" if distribution else name, 300)
 
 
 def cpu() -> str:
     """The processor's name; /proc/cpuinfo, because asking in other ways takes seconds."""
     found = re.search(r"^(?:model name|Model|cpu model|Hardware)\s*:\s*(.+)$", _read("/proc/cpuinfo"), re.MULTILINE)
-    return clean(found[1].strip() if found else platform.processor() or platform.machine(), 300)
+    name = _sysctl("machdep.cpu.brand_string") if sys.platform == "darwin" else found[1].strip() if found else ""
+    return clean(name or platform.processor() or platform.machine(), 300)
 
 
 def cpu_count() -> int | None:
@@ -61,14 +63,19 @@ def cpu_count() -> int | None:
 
 def memory() -> int | None:
     """The machine's memory in bytes."""
+    if sys.platform == "darwin":
+        told = _sysctl("hw.memsize")
+        return int(told) if told.isdigit() else None
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError):
+    except (ValueError, OSError, AttributeError):  # no such question on this system
         return None
 
 
 def gpus() -> Gpus:
-    """By NVML where its Python package is there, else by nvidia-smi, else by /proc."""
+    """By NVML where its Python package is there, else by nvidia-smi, else by /proc; a Mac's is its processor."""
+    if sys.platform == "darwin":
+        return Gpus([GpuReport(name=cpu())] if platform.machine() == "arm64" else [])
     found = _by_nvml() or _by_smi() or _by_proc()
     torch: Any = sys.modules.get("torch")
     cuda = getattr(getattr(torch, "version", None), "cuda", None)
@@ -137,6 +144,15 @@ def _visible(found: list[GpuReport]) -> list[GpuReport]:
     if any(not name.isdigit() for name in names):
         return [] if names == ["-1"] else found
     return [found[int(name)] for name in names if int(name) < len(found)]
+
+
+def _sysctl(name: str) -> str:
+    """What macOS says of itself; empty where it does not."""
+    try:
+        done = subprocess.run(["sysctl", "-n", name], capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
 
 
 def _text(value: Any) -> str:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
-import json
+import itertools
 import platform
 import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from trackrecord import redact
+from trackrecord.capture import conda, distributions
+from trackrecord.capture.command import Python
 from trackrecord.params import clean
 from trackrecord.report import PackageReport
 
@@ -33,21 +33,24 @@ class LockFiles:
     notes: list[str]
 
 
-def look() -> list[PackageReport]:
-    """The distributions that this process would import, by name. importlib.metadata: many environments have no pip."""
+def look(other: Python | None = None) -> list[PackageReport]:
+    """The distributions that this process (or another Python) would import, by name; and what else conda installed."""
     found: dict[str, PackageReport] = {}
-    for each in importlib.metadata.distributions():
-        name, version = _named(each)
-        if name:
-            # The first on sys.path is the one that is imported.
-            found.setdefault(
-                re.sub(r"[-_.]+", "-", name).lower(), PackageReport(name=name, version=version, origin=_origin(each))
-            )
+    installed = distributions.look(sys.path if other is None else other.path)
+    beside = conda.look(Path(sys.base_prefix if other is None else other.prefix))
+    for package in itertools.chain(installed, beside):
+        found.setdefault(_key(package.name), package)
     return [found[key] for key in sorted(found)]
 
 
-def python() -> tuple[str, str]:
+def _key(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def python(other: Python | None = None) -> tuple[str, str]:
     """Version and implementation: ("3.11.7", "CPython")."""
+    if other is not None:
+        return clean(other.version, 100), clean(other.implementation, 100)
     return platform.python_version(), platform.python_implementation()
 
 
@@ -75,35 +78,3 @@ def _relative(path: Path, top: Path | None) -> str:
     if top is not None and path.is_relative_to(top):
         return clean(path.relative_to(top).as_posix())
     return path.name
-
-
-def _named(each: importlib.metadata.Distribution) -> tuple[str, str]:
-    try:
-        return clean(str(each.metadata["Name"] or ""), 200), clean(str(each.version or ""), 200)
-    except Exception:  # noqa: BLE001 - a broken installation of somebody's must not hide the others
-        return "", ""
-
-
-def _origin(each: importlib.metadata.Distribution) -> str | None:
-    """`git+https://…@commit`, `https://….whl`, `editable file://…`; None: from a package index."""
-    try:
-        data: Any = json.loads(each.read_text("direct_url.json") or "null")
-    except Exception:  # noqa: BLE001 - as above
-        return None
-    if not isinstance(data, dict) or not isinstance(data.get("url"), str):
-        return None
-    address = redact.text(_homeless(data["url"]))
-    vcs = data.get("vcs_info")
-    if isinstance(vcs, dict):
-        return clean(f"{vcs.get('vcs', 'git')}+{address}@{vcs.get('commit_id', '')}", 500)
-    inside = data.get("dir_info")
-    return clean(("editable " if isinstance(inside, dict) and inside.get("editable") else "") + address, 500)
-
-
-def _homeless(address: str) -> str:
-    """A folder on this machine without the path that leads to it: what it is called is all that others can use."""
-    if not address.startswith("file://"):
-        return address
-    if address.startswith(Path(sys.prefix).as_uri()):
-        return address.replace(Path(sys.prefix).as_uri(), "file://…", 1)
-    return f"file://…/{address.rstrip('/').rpartition('/')[2]}"

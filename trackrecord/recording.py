@@ -7,19 +7,26 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from trackrecord import endings, files, journal, opening, params, points, predictions, redact
 from trackrecord.capture import data as contents
-from trackrecord.capture import seeds
+from trackrecord.capture import seeds, values
+from trackrecord.folder import Folder
 from trackrecord.journal import Journal
 from trackrecord.opening import Started
 from trackrecord.voice import say, shown
 
 _METRICS_OF_A_FRAME = 1000
+_SLOW_S = 5.0  # in which data in memory is read while the script waits
+_THINNED = (
+    "the journal of this run is longer than 1 GB: only some of the further steps are kept, the others are counted as "
+    "dropped. Log less often"
+)
 
 
 def run(project: str, params: object = None) -> Run:
@@ -28,8 +35,16 @@ def run(project: str, params: object = None) -> Run:
     `params`: every hyperparameter, as nested dictionaries, a dataclass, an argparse.Namespace or the like. Use it with
     `with`, or call `finish()` at the end.
     """
-    started = opening.begin(project, params)
-    return Run(started)
+    return Run(opening.begin(project, params))
+
+
+def join(run_id: str) -> Run:
+    """Record in a run that another process began: another rank, or a job beside it. It never raises.
+
+    Rank 0 tells its `run.id` to the others. All of them must see the same TRACKRECORD_HOME, and rank 0 ends the run,
+    after the others are done. Only rank 0 records unless the others ask for it in this way.
+    """
+    return _without_end(Run(opening.join(run_id)))
 
 
 class Run:
@@ -43,7 +58,7 @@ class Run:
         self._started = started
         self._journal: Journal | None = started.journal
         self._names = points.Names()
-        self._step = -1
+        self._step = started.step
         self._said: set[str] = set()
         self._reading: list[threading.Thread] = []
         self._over = started.journal is None
@@ -51,6 +66,12 @@ class Run:
         self._raised_before = _last_raised()
         if not self._over:
             atexit.register(self._at_exit)
+            _at_end_of_child(self._at_exit)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is recorded and has not ended."""
+        return not self._over
 
     def log(self, values: Mapping[str, Any], step: int | None = None) -> bool:
         """Record numbers of one step; takes microseconds. True: they are with the kernel and survive kill -9.
@@ -65,22 +86,30 @@ class Run:
     def dataset(
         self, name: str, path: str | os.PathLike[str] | None = None, *, data: Any = None, split: str | None = None
     ) -> None:
-        """Declare input data by all of its content: a file, a folder, or `data` in memory (bytes, arrays, tables).
+        """Declare input data by all of its content: a file, a folder, or `data` in memory.
 
-        A path is read in the background; `finish` waits for it.
+        `data`: bytes, text, arrays of numpy, tensors of torch, tables of pandas, polars and Arrow, datasets of Hugging
+        Face, and nestings of them. A path, and data that cannot change, is read in the background; `finish` waits.
         """
         try:
             target = self._own_journal()
             if target is None:
                 return
             if path is None:
-                self._declare(target, name, split, lambda: contents.of_value(data))
+                look = partial(values.of_value, data)
+            else:
+                digests = contents.Digests(self._started.home / "digests.json")
+                look = partial(contents.of_path, Path(path).absolute(), digests)
+            if path is None and not values.can_wait(data):  # small, or it may change as soon as the script goes on
+                began = time.monotonic()
+                self._declare(target, name, split, look)
+                if time.monotonic() - began > _SLOW_S:
+                    took = f"{time.monotonic() - began:.0f} s"
+                    say(f"reading the dataset {shown(name)} took {took}; as `path=` it is read in the background")
                 return
-            place = Path(path).absolute()
-            digests = contents.Digests(self._started.home / "digests.json")
             reading = threading.Thread(
                 target=self._declare,
-                args=(target, name, split, lambda: contents.of_path(place, digests)),
+                args=(target, name, split, look),
                 name="trackrecord-dataset",
                 daemon=True,
             )
@@ -147,6 +176,8 @@ class Run:
             self._wait_for_datasets()
             for note in self._reseeded():
                 self._note(note)
+            if self._started.sampler is not None:
+                self._started.sampler.stop()
             endings.end(self._started, state, error)
         except Exception as problem:  # noqa: BLE001 - a guest must not break the training
             self._complain(
@@ -166,7 +197,8 @@ class Run:
         return self  # a configuration that holds the run may be copied; the run is one
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _joined, (self.project, self.id, str(self._started.home))
+        folder = self._started.folder
+        return _joined, (self.project, None if folder is None else str(folder.path))
 
     def __repr__(self) -> str:
         return f"<trackrecord run {self.name} of {self.project}>" if self.name else "<trackrecord run, not recorded>"
@@ -187,6 +219,8 @@ class Run:
         self._step = step
         if not kept:
             return False
+        if target.thins(step, len(kept)):
+            return self._complain("thinned", _THINNED)
         now = time.time_ns() // 1_000_000
         if len(kept) <= _METRICS_OF_A_FRAME:
             return target.append([journal.POINTS, now, step, kept], len(kept)) or self._lost()
@@ -236,7 +270,7 @@ class Run:
         declared = {
             "name": params.label(redact.text(str(name)), 190),
             "digest": found.digest,
-            "split": None if split is None else params.label(str(split), 90),
+            "split": None if split is None else params.label(redact.text(str(split)), 90),
             "size": found.size,
             "count": found.count,
             "partial": found.partial,
@@ -278,10 +312,30 @@ class Run:
         return False
 
     def _at_exit(self) -> None:
-        """The script ended without finish(): finished, unless Python is leaving because of an exception."""
-        raised = _last_raised()
+        """The script ended without finish(): finished, unless Python is leaving because of an exception.
+
+        A session at a prompt is different: exceptions there end nothing, and closing it says nothing about the run.
+        """
+        if _is_prompt():
+            self.finish("killed", "the session was closed without finish()")
+            return
+        raised = sys.exc_info()[1] or _last_raised()
         state, error = endings.of_exception(None if raised is self._raised_before else raised, self._started.top)
         self.finish(state, error)
+
+
+def _at_end_of_child(end: Callable[[], None]) -> None:
+    """A process of multiprocessing leaves without `atexit`; what it calls in its place may run beside an exception."""
+    processes = sys.modules.get("multiprocessing.process")
+    if processes is not None and processes.parent_process() is not None:
+        from multiprocessing.util import Finalize  # noqa: PLC0415 - loaded already, where it is needed
+
+        Finalize(None, end, exitpriority=0)
+
+
+def _is_prompt() -> bool:
+    """Whether a person types into this process: a notebook, IPython, Python's own prompt."""
+    return hasattr(sys, "ps1") or ("IPython" in sys.modules and sys.modules["IPython"].get_ipython() is not None)
 
 
 def _last_raised() -> BaseException | None:
@@ -290,9 +344,16 @@ def _last_raised() -> BaseException | None:
     return found if isinstance(found, BaseException) else None
 
 
-def _joined(project: str, run_id: str, home: str) -> Run:
+def _joined(project: str, path: str | None) -> Run:
     """The run in a process that got it by pickle (a spawned worker): a writer of its own, which cannot end it."""
-    made = Run(opening.join(project, run_id, Path(home)))
+    try:
+        started = Started(project) if path is None else opening.joined(Folder(Path(path)))
+    except (OSError, ValueError, KeyError):  # it has ended and is delivered
+        started = Started(project)
+    return _without_end(Run(started))
+
+
+def _without_end(made: Run) -> Run:
     made._owner = -1
     atexit.unregister(made._at_exit)
     return made

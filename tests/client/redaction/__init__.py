@@ -1,0 +1,1 @@
+"""Secrets of every kind that we know, made anew at each run: nothing in these files is one."""

@@ -27,6 +27,11 @@ from trackrecord.version import __version__
 from trackrecord.voice import say, shown
 
 WATCH = "TRACKRECORD_WATCH"  # the folder in which `trackrecord run` looks for the runs of its script
+# What was with the kernel of a machine that lost its power, or its network, never reached the disk.
+_OTHER_MACHINE = (
+    "attempt {number} began on another machine, or after this one was started anew: what was recorded in the last "
+    "seconds before may be missing"
+)
 _SEEN_WITHIN_S = 30.0  # a run's folder on a disk of the network may be seen late by other machines
 
 
@@ -164,9 +169,12 @@ def _further(report: RunReport, place: Folder, job: Job, lock: int | None) -> St
     started_ms = int(json.loads(place.report)["started_ms"])
     made = Started(report.project, place.run_id, report.name, started_ms, number, home=home, folder=place, lock=lock)
     made.step = max((_last_step(path) for path in place.journals().values()), default=-1)
-    place.keep("process.json", json.dumps(_process(job)).encode())
+    before, now = place.process(), _process(job)
+    place.keep("process.json", json.dumps(now).encode())
     made.journal = place.journal(f"a{number}")
     made.journal.append([journal.ATTEMPT, asdict(AttemptReport(number=number, report=report))])
+    if any(before.get(each) != now[each] for each in ("host", "boot")):
+        made.journal.append([journal.NOTE, _OTHER_MACHINE.format(number=number)])
     return made
 
 

@@ -34,6 +34,9 @@ def run(project: str, params: object = None) -> Run:
 
     `params`: every hyperparameter, as nested dictionaries, a dataclass, an argparse.Namespace or the like. Use it with
     `with`, or call `finish()` at the end.
+
+        with trackrecord.run("milestone-1", params={"lr": 0.1}) as run:
+            run.log({"test/accuracy": 0.91}, step=3)
     """
     return Run(opening.begin(project, params))
 
@@ -76,7 +79,9 @@ class Run:
     def log(self, values: Mapping[str, Any], step: int | None = None) -> bool:
         """Record numbers of one step; takes microseconds. True: they are with the kernel and survive kill -9.
 
-        Without `step` every call is the next one. NaN and infinities are recorded as such.
+        Without `step` every call is the next one. NaN and infinities are recorded as such. Nested names get slashes.
+
+            run.log({"train": {"loss": 0.31}, "test/accuracy": 0.91}, step=3)
         """
         try:
             return self._log(values, step)
@@ -90,6 +95,9 @@ class Run:
 
         `data`: bytes, text, arrays of numpy, tensors of torch, tables of pandas, polars and Arrow, datasets of Hugging
         Face, and nestings of them. A path, and data that cannot change, is read in the background; `finish` waits.
+
+            run.dataset("digits/test", path="data/test", split="test")
+            run.dataset("digits/ids", data=ids)
         """
         try:
             target = self._own_journal()
@@ -122,7 +130,12 @@ class Run:
             )
 
     def artifact(self, path: str | os.PathLike[str], name: str | None = None, step: int | None = None) -> None:
-        """Record a file (or every file of a folder) as it is now; it is copied, and uploaded in the background."""
+        """Record a file as it is now; it is copied, and uploaded in the background.
+
+        Of a folder it is every file. `step` is the one that it belongs to.
+
+            run.artifact("model.pt", step=3)
+        """
         try:
             target = self._own_journal()
             folder = self._started.folder

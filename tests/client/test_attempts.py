@@ -183,4 +183,15 @@ def test_an_attempt_that_died_before_its_first_word_is_named_in_the_end(registry
         assert ", attempt 3 http" in last.communicate(timeout=30)[1]
     writers = registry.run.ended()["writers"]
     assert {name: end["batches"] > 0 for name, end in writers.items()} == {"main": True, "a2": False, "a3": True}
+    assert [note for note in registry.run.listed("notes") if "another machine" in note] == []
     assert [each["number"] for each in registry.run.listed("attempts")] == [3]
+
+
+def test_after_another_start_of_the_machine_the_run_says_that_seconds_may_be_missing(registry: WireRegistry) -> None:
+    _killed(SLURM_JOB_ID="77", TRACKRECORD_MODE="offline")
+    place = homes.pending(config.load().home)[0]
+    place.keep("process.json", json.dumps({**place.process(), "boot": "an earlier one"}).encode())
+    with _start(TRAIN, "--for-ever", SLURM_JOB_ID="77", SLURM_RESTART_COUNT="1", ENDS="1") as last:
+        assert last.wait(30) == 0
+    [note] = [each for each in registry.run.listed("notes") if each.startswith("attempt 2 began")]
+    assert note.endswith("what was recorded in the last seconds before may be missing")

@@ -116,7 +116,7 @@ def test_a_run_that_the_script_makes_itself_is_the_run(registry: WireRegistry, r
         "train.py",
         """
         import trackrecord
-        print("before")
+        print("before", flush=True)
         with trackrecord.run("milestone-1", params={"lr": 3}) as run:
             print("step=1 loss=0.5", flush=True)
             run.log({"loss": 0.25}, step=1)
@@ -215,7 +215,8 @@ SIGNALLED = """
 import os, signal, sys, time
 caught = []
 for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP, signal.SIGCONT, signal.SIGWINCH):
-    signal.signal(number, lambda number, _: print("caught", signal.Signals(number).name, flush=True))
+    # Not print(): a second signal may come while it still writes.
+    signal.signal(number, lambda number, _: os.write(1, f"caught {signal.Signals(number).name}\\n".encode()))
 print("ready", flush=True)
 while True:
     time.sleep(0.05)

@@ -43,7 +43,7 @@ def wrapped(home: Path, source: str) -> list[str]:
 TRAIN = """
 import os, sys, time
 print("terminals", [os.isatty(at) for at in range(3)], tuple(os.get_terminal_size(1)))
-print("\\x1b[31mred\\x1b[0m 漢字", end=" ")
+print("\\x1b[31mred\\x1b[0m 漢字", end=" ", flush=True)
 print("to stderr", file=sys.stderr, flush=True)
 assert input("name? ") == "ada"
 for epoch in range(1, 4):
@@ -114,7 +114,7 @@ while True:
 def test_another_window_size_reaches_the_command_and_the_panel(home: Path, terminal: Open) -> None:
     source = """
 import os, signal, time
-signal.signal(signal.SIGWINCH, lambda *_: print("size", tuple(os.get_terminal_size(1)), flush=True))
+signal.signal(signal.SIGWINCH, lambda *_: os.write(1, f"size {tuple(os.get_terminal_size(1))}\\n".encode()))
 print("half a line", end="", flush=True)
 while not os.path.exists("over"):
     time.sleep(0.05)

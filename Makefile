@@ -36,11 +36,10 @@ setup: .venv/stamp-test  ## make .venv with everything: run, test, lint
 demo: .venv/stamp-run  ## train, post, and ask in a stand-in Slack in your browser (ONCE=1: check and leave)
 	@$(PY) -m examples.demo $(if $(ONCE),--once)
 
-# Three at once also on two cores: many tests wait for a server, a clock or a browser.
 test: .venv/stamp-test lint  ## lint, types, import contracts and all tests
 	@$(PY) tests/browser/ensure.py
 	@$(PY) tests/frameworks/ensure.py
-	$(PY) -m pytest -q -n 3 --dist worksteal tests
+	$(PY) -m pytest -q -n 2 --dist worksteal tests
 
 lint: .venv/stamp-test  ## ruff, mypy --strict, import contracts
 	@.venv/bin/ruff check -q . && .venv/bin/ruff format -q --check .

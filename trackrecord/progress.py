@@ -79,8 +79,8 @@ class Line:
 
     def _put(self, text: str) -> None:
         # Spaces over what stood there, not an escape: every terminal knows them.
-        self._write("\r" + text.ljust(self._width))
-        self._width = len(text)
+        before, self._width = self._width, len(text)  # first: Ctrl-C may come as soon as it is read
+        self._write("\r" + text.ljust(before))
 
     def _write(self, text: str) -> None:
         try:

@@ -111,6 +111,7 @@ while True:
     assert (home / "caught").read_text() == "once\n"
     os.kill(window.pid, signal.SIGTERM)
     assert window.wait() == -signal.SIGTERM
+    assert (home / "caught").read_text() == "once\n"
 
 
 def test_another_window_size_reaches_the_command_and_the_panel(home: Path, terminal: Open) -> None:

@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trackrecord import folder
+from trackrecord import folder, journal
 from trackrecord.folder import Folder
+from trackrecord.report import MACHINE_USE
 
 _DAY_S = 86_400.0
 _ELASTIC_S = 600.0  # torchrun starts its workers again within seconds
@@ -69,3 +70,14 @@ def may_come_back(place: Folder) -> bool:
 def next_number(place: Folder) -> int:
     """The number of the next attempt: 2 for the second."""
     return 1 + max((int(name[1:]) for name in place.journals() if re.fullmatch(r"a\d+", name)), default=1)
+
+
+def last_step(place: Folder) -> int:
+    """The largest step that any attempt logged, machine use aside; -1: none. It reads all there is."""
+    steps = (
+        entry[2]
+        for path in place.journals().values()
+        for _, entry in journal.frames(path)
+        if entry[0] == journal.POINTS and not next(iter(entry[3]), "").startswith(MACHINE_USE)
+    )
+    return max(steps, default=-1)

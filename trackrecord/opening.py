@@ -19,7 +19,7 @@ from trackrecord.config import Config
 from trackrecord.files import write_whole
 from trackrecord.folder import Folder
 from trackrecord.journal import Journal
-from trackrecord.report import MACHINE_USE, PROJECT, AttemptReport, RunReport
+from trackrecord.report import PROJECT, AttemptReport, RunReport
 from trackrecord.standing import is_left
 from trackrecord.upload import Uploader
 from trackrecord.usage import Sampler
@@ -37,14 +37,13 @@ _SEEN_WITHIN_S = 30.0  # a run's folder on a disk of the network may be seen lat
 
 @dataclass(slots=True)
 class Started:
-    """What a run stands on. Without a journal nothing is recorded. `step` is the last one that was logged, -1: none."""
+    """What a run stands on. Without a journal nothing is recorded."""
 
     project: str
     run_id: str = ""
     name: str = ""
     started_ms: int = 0
     attempt: int = 1
-    step: int = -1
     url: str | None = None
     home: Path = field(default_factory=Path)
     top: Path | None = None
@@ -168,7 +167,6 @@ def _further(report: RunReport, place: Folder, job: Job, lock: int | None) -> St
     home = place.path.parent.parent
     started_ms = int(json.loads(place.report)["started_ms"])
     made = Started(report.project, place.run_id, report.name, started_ms, number, home=home, folder=place, lock=lock)
-    made.step = max((_last_step(path) for path in place.journals().values()), default=-1)
     before, now = place.process(), _process(job)
     place.keep("process.json", json.dumps(now).encode())
     made.journal = place.journal(f"a{number}")
@@ -180,16 +178,6 @@ def _further(report: RunReport, place: Folder, job: Job, lock: int | None) -> St
 
 def _process(job: Job) -> dict[str, Any]:
     return folder.identity(os.getpid()) | ({"job": job.key, "patience_s": job.patience_s} if job.key else {})
-
-
-def _last_step(path: Path) -> int:
-    """The largest step in a journal, machine use aside; -1: none."""
-    steps = (
-        entry[2]
-        for _, entry in journal.frames(path)
-        if entry[0] == journal.POINTS and not next(iter(entry[3]), "").startswith(MACHINE_USE)
-    )
-    return max(steps, default=-1)
 
 
 def _announce(made: Started, told: Config, problem: str | None) -> None:

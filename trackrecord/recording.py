@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from trackrecord import endings, files, journal, opening, params, points, predictions, redact
+from trackrecord import attempts, endings, files, journal, opening, params, points, predictions, redact
 from trackrecord.capture import data as contents
 from trackrecord.capture import seeds, values
 from trackrecord.folder import Folder
@@ -61,7 +61,7 @@ class Run:
         self._started = started
         self._journal: Journal | None = started.journal
         self._names = points.Names()
-        self._step = started.step
+        self._step = -1
         self._said: set[str] = set()
         self._reading: list[threading.Thread] = []
         self._over = started.journal is None
@@ -254,6 +254,8 @@ class Run:
 
     def _whole(self, step: Any) -> int:
         if step is None:
+            if self._step < 0 and self._started.attempt > 1 and self._started.folder is not None:
+                self._step = attempts.last_step(self._started.folder)  # the script does not say where it goes on
             return self._step + 1
         made = points.whole(step)
         if made is None:

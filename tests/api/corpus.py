@@ -206,6 +206,33 @@ def bad_wholes() -> Iterator[tuple[str, str, bytes]]:
         _BATCH,
         json.dumps({"artifacts": [{"name": f"../{MARK}", "digest": "a" * 64, "size": 1}]}).encode(),
     )
+    yield "long note", _BATCH, json.dumps({"notes": [MARK * 100]}).encode()
+    yield from _bad_attempts()
+    yield from _bad_reports()
+    yield "unknown writer's head", _END, changed(ended(), "writers", b'{"../x": {"batches": 1, "head": "aa"}}')
+    yield "short head", _END, changed(ended(), "writers", b'{"main": {"batches": 1, "head": "aa"}}')
+    yield "rule without its metric", "/api/v1/projects/milestone-9", changed(_RULES, "metrics.0.rule", b'"at_best_of"')
+    yield "margin below zero", "/api/v1/projects/milestone-9", changed(_RULES, "metrics.0.margin", b"-0.1")
+    yield "nan margin", "/api/v1/projects/milestone-9", changed(_RULES, "metrics.0.margin", b"NaN")
+    yield (
+        "password in the address",
+        "/api/v1/projects/milestone-9",
+        changed(_RULES, "repository", text(f"https://ada:{MARK}@host/code.git")),
+    )
+    for name, change in {
+        "unknown role": {"role": MARK},
+        "no owner": {"owner": ""},
+        "owner with a newline": {"owner": f"a\n{MARK}"},
+        "days in the past": {"days": -1},
+        "endless days": {"days": 10**9},
+        "days as text": {"days": "3"},
+        "more fields": {"digest": MARK},
+        "bad project": {"project": f"../{MARK}"},
+    }.items():
+        yield f"token: {name}", "/api/v1/tokens", json.dumps({**_TOKEN, **change}).encode()
+
+
+def _bad_attempts() -> Iterator[tuple[str, str, bytes]]:
     again = batch(attempts=[AttemptReport(number=2, report=report())])
     for number in (b"1", b"0", b"-2", b"10001", b"1e9", b'"2"', str(2**63).encode()):
         yield f"attempt {number.decode()}", _BATCH, changed(again, "attempts.0.number", number)
@@ -218,7 +245,9 @@ def bad_wholes() -> Iterator[tuple[str, str, bytes]]:
     yield "short commit of an attempt", _BATCH, changed(again, "attempts.0.report.code.commit", text(MARK))
     yield "long parameter of an attempt", _BATCH, changed(again, "attempts.0.report.params", text_of(a=LONG))
     yield "an attempt's own field", _BATCH, changed(again, "attempts.0.report.verdict", text(MARK))
-    yield "long note", _BATCH, json.dumps({"notes": [MARK * 100]}).encode()
+
+
+def _bad_reports() -> Iterator[tuple[str, str, bytes]]:
     yield (
         "too many parameters",
         _RUN,
@@ -243,27 +272,6 @@ def bad_wholes() -> Iterator[tuple[str, str, bytes]]:
     yield "branch for a commit", _RUN, changed(report(), "code.commit", b'"HEAD"')
     yield "upper case commit", _RUN, changed(report(), "code.commit", text("A" * 40))
     yield "unknown inner field", _RUN, changed(report(), "code.verified", b"true")
-    yield "unknown writer's head", _END, changed(ended(), "writers", b'{"../x": {"batches": 1, "head": "aa"}}')
-    yield "short head", _END, changed(ended(), "writers", b'{"main": {"batches": 1, "head": "aa"}}')
-    yield "rule without its metric", "/api/v1/projects/milestone-9", changed(_RULES, "metrics.0.rule", b'"at_best_of"')
-    yield "margin below zero", "/api/v1/projects/milestone-9", changed(_RULES, "metrics.0.margin", b"-0.1")
-    yield "nan margin", "/api/v1/projects/milestone-9", changed(_RULES, "metrics.0.margin", b"NaN")
-    yield (
-        "password in the address",
-        "/api/v1/projects/milestone-9",
-        changed(_RULES, "repository", text(f"https://ada:{MARK}@host/code.git")),
-    )
-    for name, change in {
-        "unknown role": {"role": MARK},
-        "no owner": {"owner": ""},
-        "owner with a newline": {"owner": f"a\n{MARK}"},
-        "days in the past": {"days": -1},
-        "endless days": {"days": 10**9},
-        "days as text": {"days": "3"},
-        "more fields": {"digest": MARK},
-        "bad project": {"project": f"../{MARK}"},
-    }.items():
-        yield f"token: {name}", "/api/v1/tokens", json.dumps({**_TOKEN, **change}).encode()
 
 
 # Addresses that name nothing: ids, digests and queries spelled wrongly.

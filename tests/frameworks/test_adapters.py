@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.frameworks.conftest import Bench, line
-from trackrecord.adapters.seat import guest
+from trackrecord.adapters.holder import guest
 
 
 @pytest.mark.usefixtures("torch")

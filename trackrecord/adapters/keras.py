@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from trackrecord.adapters.seat import Seat, guest, missing
+from trackrecord.adapters.holder import RunHolder, guest, missing
 from trackrecord.recording import Run
 
 try:
@@ -27,14 +27,14 @@ class TrackrecordCallback(Callback):
 
     def __init__(self, where: Run | str, *, params: object = None) -> None:
         super().__init__()
-        self._seat = Seat(where, params)
+        self._holder = RunHolder(where, params)
         self._epoch = 0
         self._fitting = False
 
     @property
     def run(self) -> Run | None:
         """The run; None until the training has begun."""
-        return self._seat.run
+        return self._holder.run
 
     @guest
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
@@ -59,7 +59,7 @@ class TrackrecordCallback(Callback):
             self._open().log({f"test_{name}": value for name, value in (logs or {}).items()}, step=self._epoch)
 
     def _open(self) -> Run:
-        return self._seat.run or self._seat.open(_known(self.model, self.params or {}))
+        return self._holder.run or self._holder.open(_known(self.model, self.params or {}))
 
 
 def _known(model: Any, fitting: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trackrecord.adapters.seat import Seat, guest, missing
+from trackrecord.adapters.holder import RunHolder, guest, missing
 from trackrecord.recording import Run
 
 try:
@@ -41,16 +41,16 @@ class TrackrecordLogger(Logger):
 
     def __init__(self, where: Run | str, *, params: object = None, checkpoints: bool = False) -> None:
         super().__init__()
-        self._seat = Seat(where, params)
+        self._holder = RunHolder(where, params)
         self._checkpoints = checkpoints
         self._saver: Any = None
         self._kept: set[str] = set()
-        self._version = self._seat.run.name if self._seat.run else time.strftime("%Y%m%d-%H%M%S")
+        self._version = self._holder.run.name if self._holder.run else time.strftime("%Y%m%d-%H%M%S")
 
     @property
     def name(self) -> str:
         """The project; with `version` it names the folder of the checkpoints."""
-        return self._seat.project
+        return self._holder.project
 
     @property
     def version(self) -> str:
@@ -60,27 +60,27 @@ class TrackrecordLogger(Logger):
     @property
     def experiment(self) -> Run:
         """The run. Lightning asks before it tells the hyperparameters, with which the run opens: not there yet then."""
-        if self._seat.run is None:
+        if self._holder.run is None:
             raise AttributeError("the run opens when the training begins")
-        return self._seat.run
+        return self._holder.run
 
     @rank_zero_only
     @guest
     def log_hyperparams(self, params: Mapping[str, Any] | Namespace, *_: Any, **__: Any) -> None:
         """The training begins: the run opens with these parameters."""
-        self._seat.open(vars(params) if isinstance(params, Namespace) else dict(params))
+        self._holder.open(vars(params) if isinstance(params, Namespace) else dict(params))
 
     @rank_zero_only
     @guest
     def log_graph(self, *_: Any, **__: Any) -> None:
         """Called when the training begins, also where the module kept no hyperparameters."""
-        self._seat.open({})
+        self._holder.open({})
 
     @rank_zero_only
     @guest
     def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
         """Points of one step, by the names that the module gave to them."""
-        self._seat.open({}).log(metrics, step)
+        self._holder.open({}).log(metrics, step)
 
     def after_save_checkpoint(self, checkpoint_callback: Any) -> None:
         """Remember who knows the best and the last checkpoint."""
@@ -90,14 +90,14 @@ class TrackrecordLogger(Logger):
     @guest
     def finalize(self, status: str) -> None:
         """A stage is over. A failure ends the run, a success does not: a test may follow a training."""
-        run = self._seat.run
+        run = self._holder.run
         if run is None:
             return
         if self._checkpoints and self._saver is not None:
             for path in {self._saver.best_model_path, self._saver.last_model_path} - {""} - self._kept:
                 self._kept.add(path)
                 run.artifact(path, f"checkpoints/{Path(path).name}")
-        if self._seat.owned and status == "failed":
+        if self._holder.owned and status == "failed":
             run.__exit__(*sys.exc_info())
-        elif self._seat.owned and multiprocessing.parent_process() is not None:
+        elif self._holder.owned and multiprocessing.parent_process() is not None:
             run.finish()  # a process that Lightning started: it leaves without the usual end of a script

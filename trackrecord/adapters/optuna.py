@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from trackrecord import params as given
-from trackrecord.adapters.seat import guest, missing
+from trackrecord.adapters.holder import guest, missing
 from trackrecord.recording import Run, run
 
 try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from trackrecord import params as given
-from trackrecord.adapters.seat import guest, missing
+from trackrecord.adapters.holder import guest, missing
 from trackrecord.recording import Run, run
 
 try:

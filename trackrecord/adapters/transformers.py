@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from trackrecord.adapters.seat import Seat, guest, missing
+from trackrecord.adapters.holder import RunHolder, guest, missing
 from trackrecord.recording import Run
 
 try:
@@ -30,13 +30,13 @@ class TrackrecordCallback(TrainerCallback):
     """
 
     def __init__(self, where: Run | str, *, params: object = None, model: bool = False) -> None:
-        self._seat = Seat(where, params)
+        self._holder = RunHolder(where, params)
         self._keeps_model = model
 
     @property
     def run(self) -> Run | None:
         """The run; None until the training has begun."""
-        return self._seat.run
+        return self._holder.run
 
     @guest
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
@@ -62,7 +62,7 @@ class TrackrecordCallback(TrainerCallback):
                 self.run.artifact(Path(folder) / "model", "model", step=state.global_step)
 
     def _open(self, args: Any, model: Any) -> Run:
-        return self._seat.run or self._seat.open(_known(args, model))
+        return self._holder.run or self._holder.open(_known(args, model))
 
 
 def _known(args: Any, model: Any) -> dict[str, Any]:

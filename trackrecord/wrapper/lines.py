@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from trackrecord.terminal import shown
+
 _LONGEST = 16_000  # bytes of one line that are kept: of a progress bar only the last state is of use
-_STEERING = re.compile(
-    rb"\x1b\[[0-?]{0,100}[ -/]{0,10}[@-~]"  # colours and cursor
-    rb"|\x1b[\]PX^_][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)?"  # titles and links
-    rb"|\x1b[ -/]{0,10}[0-~]"
-)
-_BACK = re.compile(rb"[\r\x08]+")
 
 
 class Lines:
@@ -36,5 +31,4 @@ class Lines:
 
 
 def _shown(line: bytes) -> str:
-    states = _BACK.split(_STEERING.sub(b"", line[-_LONGEST:]))
-    return next((state for state in reversed(states) if state.strip()), b"").decode("utf-8", "replace")
+    return shown(line[-_LONGEST:].decode("utf-8", "replace"))

@@ -13,7 +13,7 @@ from trackrecord.voice import say, shown
 P = ParamSpec("P")
 
 
-class Seat:
+class RunHolder:
     """Made with a project's name or a run; `run` is None until the training has begun."""
 
     def __init__(self, where: Run | str, given: object = None) -> None:

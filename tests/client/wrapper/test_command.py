@@ -366,7 +366,7 @@ def test_a_command_is_needed(home: Path) -> None:
     assert "Usage: trackrecord run [OPTIONS] -- COMMAND" in done.stderr
 
 
-@pytest.mark.skipif("TRACKRECORD_SOAK" not in os.environ, reason="it waits for half a minute")
+@pytest.mark.skipif("TRACKRECORD_SOAK" not in os.environ, reason="soak: it waits for half a minute")
 @pytest.mark.soak
 def test_a_script_that_says_nothing_has_its_run_after_half_a_minute(registry: WireRegistry, home: Path) -> None:
     running = started(home, "sleep", "300")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import struct
 import threading
 import zlib
@@ -123,7 +124,7 @@ class Journal:
     def _mark(self, mode: int) -> None:
         """0o700: points were dropped that are not written down. A full disk takes this, and a kill does not undo it."""
         try:
-            if self._file >= 0:
+            if self._file >= 0 and stat.S_ISREG(os.fstat(self._file).st_mode):  # never a device that a link leads to
                 os.fchmod(self._file, mode)
         except OSError:  # a file system without modes
             pass

@@ -95,9 +95,11 @@ def test_a_full_disk_is_counted_and_what_was_kept_stays_readable(tmp_path: Path)
 def test_a_device_that_takes_nothing_is_counted() -> None:
     if not Path("/dev/full").exists():
         pytest.fail("/dev/full is missing: these tests run on Linux")
+    before = Path("/dev/full").stat().st_mode
     writing = Journal(Path("/dev/full"))
     assert not writing.append([journal.POINTS, 1, 1, {"loss": 0.5, "accuracy": 0.1}], 2)
     assert writing.dropped == 2
+    assert Path("/dev/full").stat().st_mode == before  # the mark for what was dropped is for journals alone
 
 
 def test_nothing_is_written_beyond_the_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

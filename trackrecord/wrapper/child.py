@@ -8,6 +8,7 @@ import fcntl
 import os
 import resource
 import select
+import shutil
 import signal
 import termios
 from collections.abc import Mapping, Sequence
@@ -210,7 +211,9 @@ def _in_foreground() -> bool:
 
 
 def trouble(program: str, problem: OSError) -> TrackrecordError:
-    if isinstance(problem, FileNotFoundError | NotADirectoryError):
+    # A folder of PATH that may not be looked into is no program that may not be run.
+    hidden = isinstance(problem, PermissionError) and "/" not in program and shutil.which(program, os.F_OK) is None
+    if hidden or isinstance(problem, FileNotFoundError | NotADirectoryError):
         if os.path.exists(program) and "/" in program:
             return TrackrecordError(f"{program} names a program in its first line that is not there.", status=126)
         hint = "Is its environment active? The command stands after --: trackrecord run -- python train.py"
